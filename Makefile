@@ -1,0 +1,93 @@
+# make run     the site, its worker and the provider sandbox on this machine
+# make test    the whole suite: SQLite, PostgreSQL, browser
+# make check   format, lint, types, import rules, migrations, deployment settings, built files
+# Needs Python 3.11 or newer, make and git. The rest is installed into .venv.
+
+SHELL := /bin/sh
+PY := .venv/bin/python
+BASE_STAMP := .venv/requirements-$(shell cat requirements.txt | cksum | cut -d ' ' -f 1)
+DEV_STAMP := .venv/requirements-dev-$(shell cat requirements.txt requirements-dev.txt | cksum | cut -d ' ' -f 1)
+PYTHON ?=
+PYTEST := $(PY) -m pytest
+PIP_INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check
+
+.PHONY: run test check format requirements lint types migrations deployment assets messages
+
+run: $(BASE_STAMP)
+	@$(PY) bin/serve.py
+
+# The closing line is pytest's own; every part runs, and one failure anywhere is a failure.
+test: $(DEV_STAMP)
+	@status=0; \
+	$(PYTEST) --database sqlite -m "not browser" -n 2 || status=$$?; \
+	$(PYTEST) --database postgres -m "not browser" -n 2 || status=$$?; \
+	$(PYTEST) --database sqlite -m browser || status=$$?; \
+	exit $$status
+
+check: lint types migrations deployment assets messages
+
+lint: $(DEV_STAMP)
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/lint-imports --no-cache
+
+types: $(DEV_STAMP)
+	.venv/bin/mypy
+
+migrations: $(DEV_STAMP)
+	$(PY) -W error manage.py makemigrations --check --dry-run
+
+# The settings of .env.example, with keys made for the occasion.
+deployment: $(DEV_STAMP)
+	@echo "manage.py check --deploy under .env.example"
+	@set -a; . ./.env.example; READ_DOT_ENV=false; \
+	SECRET_KEY=$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(48))'); \
+	FIELD_ENCRYPTION_KEYS=$$($(PY) -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'); \
+	$(PY) -W error manage.py check --deploy --fail-level WARNING
+
+# What is built and committed equals what its sources give. Only a machine with node can tell.
+assets:
+	@if ! command -v npm >/dev/null 2>&1; then echo "No node here: the built static files are not checked."; exit 0; fi; \
+	set -e; cd frontend; \
+	[ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund; \
+	node vendor.mjs --check; \
+	built=$$(mktemp); trap 'rm -f "$$built"' EXIT; \
+	npx --no-install tailwindcss -i app.css -o "$$built" --minify; \
+	cmp "$$built" ../static/css/app.css || { echo "static/css/app.css is stale: npm run css"; exit 1; }
+
+messages:
+	@if ! command -v msgfmt >/dev/null 2>&1; then echo "No gettext here: the compiled translations are not checked."; exit 0; fi; \
+	for source in locale/*/LC_MESSAGES/*.po; do \
+		[ -f "$$source" ] || continue; \
+		msgfmt --check --output-file=- "$$source" | cmp - "$${source%.po}.mo" || \
+			{ echo "$${source%.po}.mo is stale: manage.py compilemessages"; exit 1; }; \
+	done
+
+format: $(DEV_STAMP)
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+# `make requirements UPGRADE=--upgrade` moves the pins.
+COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header
+requirements: $(DEV_STAMP)
+	$(COMPILE) $(UPGRADE) requirements.in --output-file requirements.txt >/dev/null
+	$(COMPILE) $(UPGRADE) requirements-dev.in --output-file requirements-dev.txt >/dev/null
+
+# Named by the content of what was installed, so that an unchanged file never calls pip.
+$(BASE_STAMP): | .venv/bin/pip
+	@echo "Installing what Chapar needs into .venv"
+	@$(PIP_INSTALL) -r requirements.txt
+	@rm -f .venv/requirements-[0-9]*
+	@touch $@
+
+$(DEV_STAMP): | .venv/bin/pip
+	@echo "Installing what the tests and checks need into .venv"
+	@$(PIP_INSTALL) -r requirements.txt -r requirements-dev.txt
+	@rm -f .venv/requirements-*
+	@touch $(BASE_STAMP) $@
+
+.venv/bin/pip:
+	@for python in $(PYTHON) $(if $(PYTHON),,python3 python3.14 python3.13 python3.12 python3.11 python); do \
+		$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && exec $$python -m venv --clear .venv; \
+	done; \
+	echo "Chapar needs Python 3.11 or newer$(if $(PYTHON),; $(PYTHON) is older or missing). Name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; exit 1

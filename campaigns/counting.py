@@ -1,0 +1,51 @@
+"""The counter rows beside the messages: how many stand in each status, what they cost, and when they got there."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from django.db import connection
+from django.utils import timezone
+
+BUCKET = dt.timedelta(minutes=5)
+
+# Both databases add to a counter in place, so two transactions never overwrite each other's sums.
+_ADD_COUNT = """
+    INSERT INTO campaigns_statuscount (campaign_id, status, messages, cost) VALUES (%s, %s, %s, %s)
+    ON CONFLICT (campaign_id, status) DO UPDATE
+    SET messages = campaigns_statuscount.messages + excluded.messages,
+        cost = campaigns_statuscount.cost + excluded.cost
+"""
+_ADD_POINT = """
+    INSERT INTO campaigns_timelinepoint (campaign_id, at, status, messages) VALUES (%s, %s, %s, %s)
+    ON CONFLICT (campaign_id, at, status) DO UPDATE
+    SET messages = campaigns_timelinepoint.messages + excluded.messages
+"""
+
+
+class Delta(NamedTuple):
+    """A change of one counter: messages, and rial."""
+
+    messages: int
+    cost: int = 0
+
+
+def add(campaign_id: int, deltas: Mapping[int, Delta], *, arrived: Mapping[int, int] | None = None) -> None:
+    """Add ``deltas`` (by status) to a campaign's counters, and ``arrived`` (by status) to its timeline.
+
+    Runs in the caller's transaction, the one that changes the rows. Statuses are taken in order, so that two
+    transactions never wait for each other crosswise.
+    """
+    rows = [(campaign_id, int(status), *deltas[status]) for status in sorted(deltas) if any(deltas[status])]
+    now = timezone.now()
+    at = connection.ops.adapt_datetimefield_value(
+        now.replace(minute=now.minute - now.minute % 5, second=0, microsecond=0)
+    )
+    points = [(campaign_id, at, int(status), n) for status, n in sorted((arrived or {}).items()) if n]
+    with connection.cursor() as cursor:
+        if rows:
+            cursor.executemany(_ADD_COUNT, rows)
+        if points:
+            cursor.executemany(_ADD_POINT, points)

@@ -1,0 +1,58 @@
+"""Files that outlive a database outage: an answer or an event is on disk, synced, before the database is touched."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.conf import settings
+
+
+class Spool:
+    """A folder of small files, written whole or not at all.
+
+    A file appears under its name only after its bytes are synced (write to a hidden name, fsync, rename, fsync of the
+    folder), so a reader never meets half of one.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @property
+    def folder(self) -> Path:
+        """The folder, made on first use and readable by this user alone."""
+        path = Path(settings.SPOOL_DIR) / self.name
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return path
+
+    def write(self, content: bytes, name: str = "") -> Path:
+        """Store ``content`` durably and return its path; an existing file of that name is replaced.
+
+        Raises:
+            OSError: the disk refused (full, read-only).
+        """
+        folder = self.folder
+        path = folder / (name or secrets.token_hex(16))
+        hidden = folder / f".{path.name}.{secrets.token_hex(4)}"
+        try:
+            with hidden.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            hidden.replace(path)
+        except OSError:
+            hidden.unlink(missing_ok=True)
+            raise
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        return path
+
+    def files(self) -> Iterator[Path]:
+        """The complete files, oldest first."""
+        paths = [path for path in self.folder.iterdir() if not path.name.startswith(".")]
+        return iter(sorted(paths, key=lambda path: path.stat().st_mtime))

@@ -1,0 +1,185 @@
+"""Questions about sets of campaigns, batches, messages and events; and the one way a message's status changes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from django.db import connection, models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from campaigns import counting
+from campaigns.counting import Delta
+from campaigns.states import MESSAGE_MOVES, BatchStatus, CampaignStatus, MessageStatus, Reason
+
+if TYPE_CHECKING:
+    from campaigns.models import Batch, Campaign, DeliveryEvent, Message
+
+
+class StaleMove(Exception):
+    """Fewer rows than expected stood where the move starts: the caller's picture is old; nothing may be kept of it."""
+
+
+class Move(NamedTuple):
+    """Where one message goes. ``cost`` and ``old_cost`` in rial; None leaves the reference or the cost as it is."""
+
+    id: int
+    status: int
+    reason: int = Reason.NONE
+    provider_ref: str | None = None
+    code: str = ""
+    words: str = ""
+    cost: int | None = None
+    old_cost: int = 0
+
+
+_MOVE_POSTGRES = """
+    UPDATE campaigns_message AS m
+    SET status = r.status, reason = r.reason, account_id = COALESCE(m.account_id, %s),
+        provider_ref = COALESCE(r.ref, m.provider_ref), provider_code = r.code, provider_text = r.words,
+        cost = COALESCE(r.cost, m.cost), updated_at = now()
+    FROM unnest(%s::bigint[], %s::smallint[], %s::smallint[], %s::text[], %s::text[], %s::text[], %s::integer[])
+         AS r (id, status, reason, ref, code, words, cost)
+    WHERE m.id = r.id AND m.id BETWEEN %s AND %s AND m.campaign_id = %s AND m.status = %s
+"""
+_MOVE_SQLITE = """
+    UPDATE campaigns_message
+    SET status = %s, reason = %s, account_id = COALESCE(account_id, %s),
+        provider_ref = COALESCE(%s, provider_ref), provider_code = %s, provider_text = %s,
+        cost = COALESCE(%s, cost), updated_at = STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'now')
+    WHERE id = %s AND campaign_id = %s AND status = %s
+"""
+
+
+def _write_postgres(moves: Sequence[Move], campaign_id: int, old: int, account_id: int | None) -> int:
+    # Without the id range the planner scans the whole table for every batch (docs/decisions).
+    ids, statuses, reasons, refs, codes, words, costs, _old = (list(column) for column in zip(*moves, strict=True))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _MOVE_POSTGRES,
+            [account_id, ids, statuses, reasons, refs, codes, words, costs, min(ids), max(ids), campaign_id, old],
+        )
+        return int(cursor.rowcount)
+
+
+def _write_sqlite(moves: Sequence[Move], campaign_id: int, old: int, account_id: int | None) -> int:
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            _MOVE_SQLITE,
+            [
+                (int(m.status), int(m.reason), account_id, m.provider_ref, m.code, m.words, m.cost, m.id)
+                + (campaign_id, old)
+                for m in moves
+            ],
+        )
+        return int(cursor.rowcount)
+
+
+class CampaignQuerySet(models.QuerySet["Campaign"]):
+    """Campaigns."""
+
+    def running(self) -> CampaignQuerySet:
+        """Campaigns that are sending."""
+        return self.filter(status=CampaignStatus.RUNNING)
+
+    def due(self) -> CampaignQuerySet:
+        """Scheduled campaigns whose time has come, by the database's clock."""
+        return self.filter(status=CampaignStatus.SCHEDULED, scheduled_at__lte=Now())
+
+
+class BatchQuerySet(models.QuerySet["Batch"]):
+    """Batches."""
+
+    def claimable(self) -> BatchQuerySet:
+        """Batches that may go out now, by the database's clock, in their order."""
+        return self.filter(Q(not_before=None) | Q(not_before__lte=Now()), status=BatchStatus.PENDING).order_by("number")
+
+    def in_flight(self) -> BatchQuerySet:
+        """Batches that a worker has claimed and not yet recorded."""
+        return self.filter(status=BatchStatus.SENDING)
+
+    def lease_expired(self) -> BatchQuerySet:
+        """Claimed batches whose worker did not come back in time."""
+        return self.in_flight().filter(lease_until__lt=Now())
+
+
+class MessageQuerySet(models.QuerySet["Message"]):
+    """Messages. ``move`` and ``move_batch`` are the only writers of a status, and keep the counters with it."""
+
+    def of(self, campaign: Campaign) -> MessageQuerySet:
+        """A campaign's messages, by its range of ids: a scan of the primary key, at any size of the table."""
+        return self.filter(
+            campaign_id=campaign.pk,
+            id__gte=campaign.first_message_id or 0,
+            id__lte=campaign.last_message_id or 0,
+        )
+
+    def in_batch(self, batch: Batch) -> MessageQuerySet:
+        """The messages of a batch."""
+        return self.filter(
+            campaign_id=batch.campaign_id,
+            id__gte=batch.first_message_id,
+            id__lte=batch.last_message_id,
+            batch_number=batch.number,
+        )
+
+    def move(
+        self,
+        moves: Sequence[Move],
+        *,
+        campaign_id: int,
+        old: MessageStatus,
+        account_id: int | None = None,
+        counted_as: MessageStatus | None = None,
+    ) -> None:
+        """Move messages that stand in ``old`` to the status of each move; runs in the caller's transaction.
+
+        ``counted_as`` is the counter they stand in, where it is not ``old``: a pending row of a batch in flight is
+        counted as sending.
+
+        Raises:
+            StaleMove: not all of them stand in ``old`` (or in this campaign); the transaction must be given up.
+            ValueError: the state machine has no such move.
+        """
+        if not moves:
+            return
+        arrived = Counter(int(m.status) for m in moves)
+        forbidden = set(arrived) - set(MESSAGE_MOVES.get(old, ()))
+        if forbidden:
+            raise ValueError(f"no move from {old.name} to {sorted(forbidden)}")
+        write = _write_postgres if connection.vendor == "postgresql" else _write_sqlite
+        if write(moves, campaign_id, int(old), account_id) != len(moves):
+            raise StaleMove(f"of {len(moves)} messages not all stand in {old.name}")
+        costs: Counter[int] = Counter()
+        for m in moves:
+            costs[int(m.status)] += m.old_cost if m.cost is None else m.cost
+        deltas = {status: Delta(n, costs[status]) for status, n in arrived.items()}
+        deltas[int(counted_as or old)] = Delta(-len(moves), -sum(m.old_cost for m in moves))
+        counting.add(campaign_id, deltas, arrived=arrived)
+
+    def move_batch(
+        self,
+        batch: Batch,
+        *,
+        old: MessageStatus,
+        new: MessageStatus,
+        reason: Reason = Reason.NONE,
+        counted_as: MessageStatus | None = None,
+    ) -> int:
+        """Move every message of a batch that stands in ``old`` to ``new``; returns how many. They cost nothing yet."""
+        if new not in MESSAGE_MOVES.get(old, ()):
+            raise ValueError(f"no move from {old.name} to {new.name}")
+        moved = self.in_batch(batch).filter(status=old).update(status=new, reason=reason, updated_at=Now())
+        deltas = {int(new): Delta(moved), int(counted_as or old): Delta(-moved)}
+        counting.add(batch.campaign_id, deltas, arrived={int(new): moved})
+        return moved
+
+
+class DeliveryEventQuerySet(models.QuerySet["DeliveryEvent"]):
+    """Delivery events."""
+
+    def to_apply(self) -> DeliveryEventQuerySet:
+        """Stored and not yet applied, and due for a (further) try."""
+        return self.filter(result=0, retry_at__lte=Now()).order_by("retry_at")

@@ -1,0 +1,112 @@
+"""The two state machines, as tables. Pure: nothing here touches the database.
+
+Statuses are words in the code and small integers in the table. A message's status only moves along ``MESSAGE_MOVES``; a
+report that would move it backwards (10 before 4, the same one twice) changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class CampaignStatus(models.TextChoices):
+    """Where a campaign stands."""
+
+    DRAFT = "draft", _("draft")
+    PENDING_APPROVAL = "pending_approval", _("waiting for approval")
+    SCHEDULED = "scheduled", _("scheduled")
+    PREPARING = "preparing", _("preparing")
+    RUNNING = "running", _("running")
+    PAUSED = "paused", _("paused")
+    COMPLETED = "completed", _("completed")
+    COMPLETED_WITH_PROBLEMS = "completed_with_problems", _("completed with problems")
+    CANCELLED = "cancelled", _("cancelled")
+    EXPIRED = "expired", _("expired")
+    REJECTED = "rejected", _("rejected")
+
+
+_C = CampaignStatus
+CAMPAIGN_MOVES: Mapping[CampaignStatus, frozenset[CampaignStatus]] = {
+    _C.DRAFT: frozenset({_C.PENDING_APPROVAL, _C.SCHEDULED, _C.PREPARING, _C.CANCELLED}),
+    _C.PENDING_APPROVAL: frozenset({_C.DRAFT, _C.SCHEDULED, _C.PREPARING, _C.REJECTED, _C.CANCELLED}),
+    _C.SCHEDULED: frozenset({_C.PREPARING, _C.DRAFT, _C.CANCELLED, _C.EXPIRED}),
+    _C.PREPARING: frozenset({_C.RUNNING, _C.DRAFT, _C.CANCELLED}),
+    _C.RUNNING: frozenset({_C.PAUSED, _C.COMPLETED, _C.COMPLETED_WITH_PROBLEMS, _C.CANCELLED, _C.EXPIRED}),
+    _C.PAUSED: frozenset({_C.RUNNING, _C.CANCELLED, _C.EXPIRED}),
+    # What was unclear may be settled by a late report, or sent again on the operator's word.
+    _C.COMPLETED_WITH_PROBLEMS: frozenset({_C.COMPLETED, _C.RUNNING}),
+    _C.COMPLETED: frozenset({_C.COMPLETED_WITH_PROBLEMS}),
+    _C.CANCELLED: frozenset(),
+    _C.EXPIRED: frozenset(),
+    _C.REJECTED: frozenset({_C.DRAFT}),
+}
+EDITABLE = frozenset({_C.DRAFT, _C.REJECTED})
+LIVE = frozenset({_C.SCHEDULED, _C.PREPARING, _C.RUNNING, _C.PAUSED})  # something may still go out
+FROZEN = frozenset(  # the recipients are fixed
+    {_C.RUNNING, _C.PAUSED, _C.COMPLETED, _C.COMPLETED_WITH_PROBLEMS, _C.CANCELLED, _C.EXPIRED}
+)
+
+
+class MessageStatus(models.IntegerChoices):
+    """What is known of one recipient's message."""
+
+    PENDING = 10, _("pending")  # not yet claimed
+    SENDING = 20, _("sending")  # its batch is with the provider now; the row itself still says pending
+    UNKNOWN = 30, _("unclear")  # may have been sent: never repeated without the operator's word
+    ACCEPTED = 40, _("accepted")  # the provider gave an id
+    SENT = 50, _("sent")  # the telecom operator has it
+    DELIVERED = 60, _("delivered")
+    UNDELIVERED = 61, _("not delivered")
+    BLOCKED = 62, _("blocked")  # by the recipient; refunded
+    FAILED = 70, _("failed")  # provably not sent
+    SKIPPED = 80, _("skipped")  # suppressed or invalid: never tried
+    CANCELLED = 81, _("cancelled")
+    EXPIRED = 82, _("expired")
+
+
+_M = MessageStatus
+_REPORTED = frozenset({_M.SENT, _M.DELIVERED, _M.UNDELIVERED, _M.BLOCKED, _M.FAILED, _M.CANCELLED})
+MESSAGE_MOVES: Mapping[MessageStatus, frozenset[MessageStatus]] = {
+    _M.PENDING: _REPORTED | {_M.UNKNOWN, _M.ACCEPTED, _M.SKIPPED, _M.EXPIRED},
+    _M.UNKNOWN: _REPORTED | {_M.ACCEPTED, _M.PENDING},
+    _M.ACCEPTED: _REPORTED,
+    _M.SENT: _REPORTED - {_M.SENT},
+}
+FINAL = frozenset({_M.DELIVERED, _M.UNDELIVERED, _M.BLOCKED, _M.FAILED, _M.SKIPPED, _M.CANCELLED, _M.EXPIRED})
+PROBLEMS = frozenset({_M.FAILED, _M.UNKNOWN})
+AWAITING_REPORT = frozenset({_M.ACCEPTED, _M.SENT})
+
+
+class BatchStatus(models.IntegerChoices):
+    """Where one provider request's worth of messages stands."""
+
+    PENDING = 10, _("pending")
+    SENDING = 20, _("sending")  # claimed: owner, attempt and lease are set
+    UNKNOWN = 30, _("unclear")
+    DONE = 40, _("done")  # every message of it has an answer
+    FAILED = 50, _("failed")  # the provider refused the request
+    CANCELLED = 60, _("cancelled")
+
+
+class Reason(models.IntegerChoices):
+    """Why a message was skipped, failed or is unclear: our word beside the provider's code."""
+
+    NONE = 0, ""
+    SUPPRESSED = 1, _("The number is on the suppression list.")
+    INVALID_FOR_PROVIDER = 2, _("This provider cannot reach the number.")
+    REFUSED_RECIPIENT = 3, _("The provider refused this recipient.")
+    REFUSED_REQUEST = 4, _("The provider refused the whole request.")
+    LOST_ANSWER = 5, _("The request went out and its answer never arrived.")
+    WORKER_DIED = 6, _("The worker ended in the middle of the request.")
+    NO_ENTRY = 7, _("The provider's answer does not mention this recipient.")
+    FORGOTTEN = 8, _("The provider says that it does not know this message.")
+    REPORTED = 9, _("The provider reported it.")
+    BY_OPERATOR = 10, _("Decided by an operator.")
+
+
+def allowed_pairs() -> list[tuple[int, int]]:
+    """Every (from, to) of ``MESSAGE_MOVES`` as integers, for SQL."""
+    return sorted((int(old), int(new)) for old, news in MESSAGE_MOVES.items() for new in news)

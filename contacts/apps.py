@@ -1,0 +1,11 @@
+"""Configuration of the ``contacts`` app."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class ContactsConfig(AppConfig):
+    """The ``contacts`` app."""
+
+    name = "contacts"
+    verbose_name = _("Contacts")

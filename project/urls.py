@@ -1,0 +1,21 @@
+"""The site's addresses."""
+
+from django.contrib import admin
+from django.contrib.auth import views as auth_views
+from django.urls import include, path
+from django.views.i18n import set_language
+
+from campaigns.delivery.webhooks import webhook
+from project.views import health
+
+urlpatterns = [
+    path("", include("campaigns.urls")),
+    path("", include("contacts.urls")),
+    path("accounts/", include("providers.urls")),
+    path("login/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("logout/", auth_views.LogoutView.as_view(), name="logout"),
+    path("language/", set_language, name="set_language"),
+    path("health/", health, name="health"),
+    path("webhooks/<int:account_id>/<str:token>/", webhook, name="webhook"),
+    path("admin/", admin.site.urls),
+]

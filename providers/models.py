@@ -1,0 +1,178 @@
+"""Accounts at providers, and the lines that messages come from."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+
+from django.core.validators import MinValueValidator, URLValidator
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from providers.querysets import ProviderAccountQuerySet, SenderLineQuerySet
+from providers.secrets import Credentials, EncryptedCredentialsField, decrypt
+
+
+def new_webhook_token() -> str:
+    """256 random bits for the URL of an account's webhook."""
+    return secrets.token_urlsafe(32)
+
+
+class ProviderAccount(models.Model):
+    """One credential at one provider, with its pace and its breaker.
+
+    The breaker opens when the provider refuses the account itself (bad token, no credit): everything stays pending
+    until an operator or a successful probe closes it.
+    """
+
+    class Breaker(models.TextChoices):
+        CLOSED = "closed", _("closed")
+        OPEN = "open", _("open")
+
+    name = models.CharField(_("name"), max_length=100, unique=True)
+    slug = models.SlugField(_("provider"), max_length=20, db_index=False)
+    base_url = models.CharField(_("base URL"), max_length=300, validators=[URLValidator(schemes=["http", "https"])])
+    credentials = EncryptedCredentialsField(_("credentials"), editable=False)
+    webhook_token = models.CharField(max_length=64, default=new_webhook_token, editable=False)
+    enabled = models.BooleanField(_("enabled"), default=True)
+    batch_size = models.PositiveIntegerField(
+        _("recipients a request"), null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    requests_per_second = models.FloatField(
+        _("requests a second"), null=True, blank=True, validators=[MinValueValidator(0.01)]
+    )
+    next_request_at = models.DateTimeField(null=True, editable=False)
+    breaker = models.CharField(_("breaker"), max_length=8, choices=Breaker, default=Breaker.CLOSED, editable=False)
+    breaker_code = models.CharField(_("the provider's code"), max_length=64, blank=True, editable=False)
+    breaker_text = models.TextField(_("the provider's words"), blank=True, editable=False)
+    breaker_at = models.DateTimeField(_("breaker opened at"), null=True, editable=False)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+
+    objects = ProviderAccountQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("provider account")
+        verbose_name_plural = _("provider accounts")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("providers:account", args=[self.pk])
+
+    @property
+    def secrets(self) -> Credentials:
+        """The credentials in clear, for a request only.
+
+        Raises:
+            providers.secrets.UndecryptableSecret: the keys of this installation don't open them.
+        """
+        value = self.credentials
+        return decrypt(value) if isinstance(value, str) else Credentials(value)
+
+    @property
+    def webhook_path(self) -> str:
+        """The path of this account's webhook, without a leading slash, as printed and shown to operators."""
+        return f"webhooks/{self.pk}/{self.webhook_token}/"
+
+
+class SenderLine(models.Model):
+    """A number, bot or phone that messages come from."""
+
+    class Kind(models.TextChoices):
+        ADVERTISING = "advertising", _("advertising")
+        SERVICE = "service", _("service")
+
+    class Channel(models.TextChoices):
+        SMS = "sms", _("SMS")
+        BALE = "bale", _("Bale")
+
+    account = models.ForeignKey(ProviderAccount, models.PROTECT, related_name="lines", verbose_name=_("account"))
+    sender = models.CharField(_("sender"), max_length=64)
+    name = models.CharField(_("name"), max_length=100, blank=True)
+    kind = models.CharField(_("kind"), max_length=12, choices=Kind, default=Kind.ADVERTISING)
+    channel = models.CharField(_("channel"), max_length=8, choices=Channel, default=Channel.SMS)
+    window_start = models.TimeField(_("sends from"), default=dt.time(8, 0))
+    window_end = models.TimeField(_("sends until"), default=dt.time(21, 0))
+    part_size = models.PositiveSmallIntegerField(_("characters a part"), default=67, choices=[(67, "67"), (66, "66")])
+    opt_out_suffix = models.CharField(_("opt-out suffix"), max_length=20, default="لغو11", blank=True)
+    enabled = models.BooleanField(_("enabled"), default=True)
+
+    objects = SenderLineQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("sender line")
+        verbose_name_plural = _("sender lines")
+        ordering = ["account", "sender"]
+        constraints = [
+            models.UniqueConstraint(fields=["account", "sender"], name="senderline_once_per_account"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.sender})" if self.name else self.sender
+
+    @property
+    def is_advertising(self) -> bool:
+        """Advertising lines carry the opt-out suffix and keep to their window."""
+        return self.kind == self.Kind.ADVERTISING
+
+    @property
+    def suffix(self) -> str:
+        """What is appended to a text on this line, or an empty text."""
+        return self.opt_out_suffix if self.is_advertising else ""
+
+
+class Tariff(models.Model):
+    """The price of one part on a line, in rial; for one operator, or for all that have no row of their own."""
+
+    class Operator(models.IntegerChoices):
+        ANY = 0, _("all operators")
+        MCI = 1, _("MCI")
+        IRANCELL = 2, _("Irancell")
+        OTHER = 13, _("other operators")
+
+    class Encoding(models.TextChoices):
+        UCS2 = "ucs2", _("Persian (UCS-2)")
+        GSM7 = "gsm7", _("Latin (GSM-7)")
+
+    line = models.ForeignKey(SenderLine, models.CASCADE, related_name="tariffs", verbose_name=_("line"))
+    operator = models.PositiveSmallIntegerField(_("operator"), choices=Operator, default=Operator.ANY)
+    encoding = models.CharField(_("encoding"), max_length=4, choices=Encoding, default=Encoding.UCS2)
+    rial_per_part = models.PositiveIntegerField(_("rial a part"))
+
+    class Meta:
+        verbose_name = _("tariff")
+        verbose_name_plural = _("tariffs")
+        constraints = [
+            models.UniqueConstraint(fields=["line", "operator", "encoding"], name="tariff_once_per_line"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.line}: {self.rial_per_part}"
+
+
+class UploadedFile(models.Model):
+    """A file for Bale messages: uploaded once an account and content, then named by the provider's id."""
+
+    account = models.ForeignKey(ProviderAccount, models.CASCADE, verbose_name=_("account"))
+    sha256 = models.CharField(max_length=64)
+    filename = models.CharField(_("file name"), max_length=200)
+    content_type = models.CharField(_("content type"), max_length=100)
+    size = models.PositiveBigIntegerField(_("size in bytes"))
+    path = models.CharField(max_length=300, editable=False)
+    provider_ref = models.CharField(_("the provider's id"), max_length=200, blank=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("uploaded file")
+        verbose_name_plural = _("uploaded files")
+        constraints = [
+            models.UniqueConstraint(fields=["account", "sha256"], name="uploadedfile_once_per_content"),
+            models.CheckConstraint(condition=Q(size__gt=0), name="uploadedfile_is_not_empty"),
+        ]
+
+    def __str__(self) -> str:
+        return self.filename

@@ -28,7 +28,7 @@ def find_chromium() -> str | None:
 
 
 def watch(page: Page, home: str, problems: list[str]) -> None:
-    """Fills ``problems`` with every console error (a CSP violation is one), script error and request that leaves ``home``."""
+    """Fills ``problems`` with console errors (CSP violations too), script errors and requests that leave ``home``."""
     host = urlsplit(home).netloc
 
     def on_console(message: ConsoleMessage) -> None:

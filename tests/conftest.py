@@ -1,7 +1,7 @@
 """The suite's surroundings: its own settings, its databases, no network, and a browser.
 
-``pytest`` runs on SQLite in a file. ``pytest --database postgres`` runs on the server of TEST_DATABASE_URL, or else on an
-embedded one. Settings come from the environment that is made here, before Django is set up: the product never asks
+``pytest`` runs on SQLite in a file. ``pytest --database postgres`` runs on the server of TEST_DATABASE_URL, or else on
+an embedded one. Settings come from the environment that is made here, before Django is set up: the product never asks
 whether it is under test.
 """
 
@@ -80,7 +80,7 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def _load_settings(var: Path, database_url: str) -> None:
-    """Loads project.settings from an environment of our own making. DEBUG only spares the tests the collected static files."""
+    """Loads project.settings from an environment of our own. DEBUG only spares the tests collecting static files."""
     (var / "static").mkdir(parents=True)
     for variable in ("ALLOWED_HOSTS", "BROKER_URL", "DEMO_PASSWORD", "LANGUAGE_CODE", "PRODUCTION", "TIME_ZONE"):
         os.environ.pop(variable, None)

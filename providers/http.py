@@ -1,0 +1,268 @@
+"""The only module that talks to providers: it carries an :class:`HttpRequest` out and classes what goes wrong.
+
+What decides between "certainly not taken" and "may have been taken" is one fact, noted by our own connection class: was
+there a byte of the request on a connected (and, with TLS, verified) socket? Before it, a failure is ``RETRYABLE``; from
+then on everything is ``UNCLEAR``. No redirects, no retries, no proxies or netrc from the environment. Neither
+exceptions nor logs hold an address with its query, a header or a body.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError
+
+from providers.base import HttpRequest, HttpResponse, InvalidJob, Outcome, ProviderError, TransportError, Upload
+
+# A full answer to 10,000 recipients with long Persian texts as \u escapes is about 40 MB.
+MAX_BODY = 64 * 1024 * 1024
+_CHUNK = 64 * 1024
+_sessions = threading.local()
+_current = threading.local()
+
+# urllib3 logs addresses with their query strings, which may hold a phone number.
+logging.getLogger("urllib3").setLevel(logging.CRITICAL)
+
+
+class _Exchange:
+    """One exchange as its connection sees it, and the watchdog that cuts it off at its deadline."""
+
+    def __init__(self, seconds: float) -> None:
+        self.begun = False
+        self.overdue = False
+        self._socket: socket.socket | None = None
+        self._timer = threading.Timer(seconds, self._cut)
+        self._timer.daemon = True
+
+    def watch(self, sock: socket.socket) -> None:
+        """Start the deadline on a connected socket. A duplicate is kept: TLS detaches the original."""
+        if self._socket is None:
+            self._socket = socket.socket(fileno=os.dup(sock.fileno()))
+            self._timer.start()
+
+    @property
+    def connected(self) -> bool:
+        return self._socket is not None
+
+    def close(self) -> None:
+        self._timer.cancel()
+        if self._timer.ident is not None:
+            self._timer.join()
+        if self._socket is not None:
+            self._socket.close()
+
+    def _cut(self) -> None:
+        self.overdue = True
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+
+class _Watched:
+    """Mixed into both connection classes: tells the exchange of its thread what the connection does."""
+
+    sock: socket.socket | None
+
+    def _new_conn(self) -> socket.socket:
+        connected: socket.socket = super()._new_conn()  # type: ignore[misc]
+        _exchange().watch(connected)
+        return connected
+
+    def send(self, data: Any) -> None:
+        if self.sock is None:
+            self.connect()  # type: ignore[attr-defined]
+        exchange = _exchange()
+        if self.sock is not None:
+            exchange.watch(self.sock)
+        exchange.begun = True
+        super().send(data)  # type: ignore[misc]
+
+
+class _PlainConnection(_Watched, HTTPConnection):
+    pass
+
+
+class _TlsConnection(_Watched, HTTPSConnection):
+    pass
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _PlainConnection
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
+
+
+class _Multipart:
+    """A multipart body with one file, streamed from disk: requests asks for its length and reads it in pieces."""
+
+    def __init__(self, upload: Upload, stream: BinaryIO) -> None:
+        self.boundary = secrets.token_hex(16)
+        name = upload.filename.replace("\\", "_").replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+        head = (
+            f'--{self.boundary}\r\nContent-Disposition: form-data; name="{upload.field_name}"; filename="{name}"\r\n'
+            f"Content-Type: {upload.content_type}\r\n\r\n"
+        )
+        tail = f"\r\n--{self.boundary}--\r\n"
+        self._streams: list[BinaryIO] = [io.BytesIO(head.encode()), stream, io.BytesIO(tail.encode())]
+        self._length = len(head.encode()) + os.fstat(stream.fileno()).st_size + len(tail)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def read(self, size: int = -1) -> bytes:
+        while self._streams:
+            if piece := self._streams[0].read(size):
+                return piece
+            self._streams.pop(0)
+        return b""
+
+
+def exchange(
+    request: HttpRequest,
+    *,
+    connect_timeout: float,
+    read_timeout: float,
+    fresh_connection: bool = True,
+    max_body: int = MAX_BODY,
+) -> HttpResponse:
+    """Carry out a request and return the whole answer, whatever its status.
+
+    Times in seconds; ``read_timeout`` bounds each silence, and twice it the whole exchange once connected.
+    ``fresh_connection`` must stay True for a provider without an idempotency key: a kept-alive connection that the
+    server has just closed would leave the request in doubt. ``max_body`` in bytes, after decompression.
+
+    Raises:
+        TransportError: the exchange failed; its outcome tells whether the request may have been taken.
+        InvalidJob: the request cannot be put on the wire at all (a line break in a header, no host in the address).
+    """
+    state = _current.exchange = _Exchange(2 * read_timeout)
+    try:
+        with _session(fresh_connection) as session, _prepared(request) as prepared:
+            timeouts = (connect_timeout, read_timeout)
+            with session.send(prepared, stream=True, allow_redirects=False, timeout=timeouts, proxies={}) as answer:
+                return _read(answer, max_body)
+    except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+        failure = _classed(error, state)
+    finally:
+        state.close()
+        _current.exchange = None
+    raise failure  # out here, so that it carries no context: requests' own errors hold the request and its headers
+
+
+def _exchange() -> _Exchange:
+    found = _current.exchange
+    assert isinstance(found, _Exchange)  # noqa: S101 - connections are only made by exchange()
+    return found
+
+
+@contextlib.contextmanager
+def _session(fresh: bool) -> Iterator[requests.Session]:
+    if not fresh:
+        if not hasattr(_sessions, "kept"):
+            _sessions.kept = _new_session()
+        yield _sessions.kept
+        return
+    with _new_session() as session:
+        yield session
+
+
+def _new_session() -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False
+    session.mount("http://", _Adapter())
+    session.mount("https://", _Adapter())
+    return session
+
+
+@contextlib.contextmanager
+def _prepared(request: HttpRequest) -> Iterator[requests.PreparedRequest]:
+    headers = {"User-Agent": "Chapar", "Accept-Encoding": "gzip, deflate", **request.headers}
+    with contextlib.ExitStack() as stack:
+        body: Any = request.body
+        prepared: requests.PreparedRequest | None = None
+        # Raised after the block, without a context: requests' own sentence quotes the header it refuses.
+        with contextlib.suppress(requests.RequestException, ValueError, OSError):
+            if request.upload:
+                body = _Multipart(request.upload, stack.enter_context(request.upload.path.open("rb")))
+                headers["Content-Type"] = f"multipart/form-data; boundary={body.boundary}"
+            params = dict(request.params)
+            made = requests.Request(request.method, request.url, headers, data=body, params=params).prepare()
+            for value in made.headers.values():
+                value.encode("latin-1")
+            prepared = made
+        if prepared is None:
+            raise InvalidJob("invalid_request")
+        yield prepared
+
+
+def _read(answer: requests.Response, max_body: int) -> HttpResponse:
+    pieces, size = [], 0
+    for piece in answer.iter_content(_CHUNK):
+        size += len(piece)
+        if size > max_body:
+            raise TransportError(Outcome.UNCLEAR, "answer_too_large")
+        pieces.append(piece)
+    return HttpResponse(
+        answer.status_code, b"".join(pieces), {name.lower(): value for name, value in answer.headers.items()}
+    )
+
+
+def _classed(error: Exception, state: _Exchange) -> ProviderError:
+    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
+        return InvalidJob("invalid_request")
+    if not state.begun:
+        return TransportError(*_before_the_request(error, state))
+    if state.overdue:
+        return TransportError(Outcome.UNCLEAR, "deadline")
+    timed_out = any(isinstance(each, TimeoutError | urllib3.exceptions.TimeoutError) for each in _causes(error))
+    return TransportError(Outcome.UNCLEAR, "read_timeout" if timed_out else "connection_lost")
+
+
+def _before_the_request(error: Exception, state: _Exchange) -> tuple[Outcome, str]:
+    causes = list(_causes(error))
+    if any(isinstance(each, NameResolutionError | socket.gaierror) for each in causes):
+        return Outcome.RETRYABLE, "name_not_resolved"
+    if any(isinstance(each, ConnectionRefusedError) for each in causes):
+        return Outcome.RETRYABLE, "connection_refused"
+    if state.connected:
+        return Outcome.RETRYABLE, "tls_failure"
+    if any(isinstance(each, ConnectTimeoutError | TimeoutError) for each in causes):
+        return Outcome.RETRYABLE, "connect_timeout"
+    if any(isinstance(each, OSError) and each.errno for each in causes):
+        return Outcome.RETRYABLE, "no_connection"
+    return Outcome.UNCLEAR, "transport_failure"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and all that it wraps: urllib3 hides the first cause in arguments, reasons and contexts."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        each = waiting.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield each
+        waiting += [each.__cause__, each.__context__, getattr(each, "reason", None)]
+        waiting += [argument for argument in each.args if isinstance(argument, BaseException)]

@@ -94,7 +94,7 @@ def announce() -> None:
     """Waits until the site is healthy and tells how to get in."""
     deadline = time.monotonic() + START_SECONDS
     while (status := health()) != 200 and time.monotonic() < deadline:
-        time.sleep(0.2)
+        time.sleep(1 if status else 0.1)  # once the site answers, each refusal is a line in its log
     if not status:
         return
     lines = [

@@ -1,0 +1,11 @@
+"""Contacts from CSV files: read, mapped, cleaned and loaded, with an accounting that adds up.
+
+``store`` and ``prepare`` make an import of a file, ``start`` starts it, ``run`` loads it in slices; ``stalled_imports``
+are those to be rung for again.
+"""
+
+from contacts.importing.loading import ring, run, stalled_imports
+from contacts.importing.reasons import UnreadableFile
+from contacts.importing.starting import prepare, start, store
+
+__all__ = ["UnreadableFile", "prepare", "ring", "run", "stalled_imports", "start", "store"]

@@ -1,0 +1,229 @@
+"""An import's life: started once, run in slices, resumed after a kill at the row that follows the last commit.
+
+A worker holds an import by a lease on the database's clock. Each chunk's rows, refused rows, counts and position are one
+transaction, and it begins by locking the import's row under the worker's own name: a worker that has lost its lease
+writes nothing. So ``rows_done`` equals the sum of the other counts at every commit.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from django.conf import settings
+from django.db import DatabaseError, OperationalError, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils import timezone
+from django_q.tasks import async_task
+
+from contacts.importing import cleaning, mapping, merging, reasons
+from contacts.importing.cleaning import CleanRow, Issue, RefusedRow
+from contacts.importing.merging import Tally
+from contacts.importing.reading import RowReader
+from contacts.importing.reasons import UnreadableFile
+from contacts.importing.seen import SeenPhones
+from contacts.importing.sniffing import Layout
+from contacts.models import ContactImport, ImportIssue, Phonebook
+from contacts.querysets import ContactImportQuerySet
+
+CHUNK_ROWS: Final = 40_000
+CHUNK_BYTES: Final = 32 << 20
+LEASE: Final = timedelta(seconds=60)
+RENEW_EVERY: Final = 200_000  # rows passed over on the way to the place where a resumed import goes on
+
+_Status = ContactImport.Status
+
+
+class LeaseLost(Exception):
+    """Another worker holds the import, or it was cancelled: this one has nothing more to do with it."""
+
+
+def ring(import_id: int) -> None:
+    """Asks the worker, after the commit, to run the import."""
+    transaction.on_commit(lambda: async_task("contacts.tasks.run_import", import_id) and None)
+
+
+def stalled_imports() -> ContactImportQuerySet:
+    """Running imports that no live worker holds; ``run`` takes them up again."""
+    return ContactImport.objects.stalled()
+
+
+def run(import_id: int, *, deadline: float | None = None) -> bool:
+    """Loads the import's rows until the end, or to the first commit after ``deadline`` (``time.monotonic()``).
+
+    Returns whether the caller has nothing more to do: the import ended, or another worker has it. ``False`` asks to be
+    called again. Every call commits at least one chunk.
+    """
+    owner = _claim(import_id)
+    if owner is None:
+        return True
+    job = ContactImport.objects.select_related("phonebook").get(pk=import_id)
+    try:
+        return _Loader(job, owner).run(deadline)
+    except LeaseLost:
+        return True
+    except UnreadableFile as error:
+        _end(job, owner, _Status.FAILED, error.code)
+        return True
+
+
+def _claim(import_id: int) -> str | None:
+    owner = uuid.uuid4().hex
+    claimed = ContactImport.objects.stalled().filter(pk=import_id).update(owner=owner, lease_until=Now() + LEASE)
+    return owner if claimed else None
+
+
+def _end(job: ContactImport, owner: str, status: str, error: str = "") -> None:
+    held = ContactImport.objects.filter(pk=job.pk, owner=owner, status=_Status.RUNNING)
+    if held.update(status=status, error=error, owner="", lease_until=None, finished_at=timezone.now()):
+        discard(Path(job.path))
+
+
+def discard(path: Path) -> None:
+    """Deletes an uploaded file; a file that was imported from where it lay stays."""
+    if Path(settings.UPLOAD_DIR) in path.parents:
+        path.unlink(missing_ok=True)
+
+
+class _Loader:
+    """One worker's turn at one import."""
+
+    def __init__(self, job: ContactImport, owner: str) -> None:
+        self.job = job
+        self.owner = owner
+        self.done = job.rows_done
+        self.seen = SeenPhones()
+        self._begin_chunk(0)
+
+    def _begin_chunk(self, offset: int) -> None:
+        self.rows: list[CleanRow] = []
+        self.issues: list[Issue] = []
+        self.repeated = 0
+        self.size = 0
+        self.offset = offset
+
+    def run(self, deadline: float | None) -> bool:
+        path, job = Path(self.job.path), self.job
+        if not path.is_file():
+            raise UnreadableFile(reasons.MISSING)
+        if path.stat().st_size != job.size:
+            raise UnreadableFile(reasons.CHANGED)
+        layout = Layout(job.encoding, job.delimiter, tuple(job.header), bool(job.mapping.get("headless")))
+        targets: list[str] = job.mapping["columns"]
+        mapping.check(targets)
+        with RowReader(path, layout) as reader:
+            return self._load(reader, cleaning.cleaner(job.header, targets), deadline)
+
+    def _load(self, reader: RowReader, clean: cleaning.Cleaner, deadline: float | None) -> bool:
+        for position, (line, cells, problem) in enumerate(reader, 1):
+            resumed = position <= self.done
+            self._take(line, cells, problem, clean, keep=not resumed)
+            if resumed:
+                self.offset = reader.bytes_read
+                if position % RENEW_EVERY == 0:
+                    self._renew()
+                continue
+            self.size += 1
+            if self.size >= CHUNK_ROWS or reader.bytes_read - self.offset >= CHUNK_BYTES:
+                self._commit(reader.bytes_read)
+                if deadline is not None and time.monotonic() >= deadline:
+                    self._release()
+                    return False
+        self._commit(self.job.size)
+        _end(self.job, self.owner, _Status.COMPLETED)
+        return True
+
+    def _take(self, line: int, cells: list[str], problem: str, clean: cleaning.Cleaner, *, keep: bool) -> None:
+        """Puts a row where it belongs: loaded, repeated or refused. With ``keep`` false, only remembers its phone."""
+        try:
+            if problem:
+                raise RefusedRow(problem)
+            row = clean(line, cells)
+        except RefusedRow as refusal:
+            if keep:
+                self.issues.append(cleaning.issue(line, cells, refusal.code, refusal.column, refusal.value))
+            return
+        if not self.seen.add(row.phone):
+            self.repeated += keep
+        elif keep:
+            self.rows.append(row)
+
+    def _commit(self, offset: int) -> None:
+        with transaction.atomic():
+            self._hold()
+            tally, joined = self._merge(self.rows)
+            self._store_issues()
+            if joined:
+                Phonebook.objects.filter(pk=self.job.phonebook_id).update(size=F("size") + joined)
+            self._count(tally, offset)
+        self.done += self.size
+        self._begin_chunk(offset)
+
+    def _hold(self) -> None:
+        """The fence: locks the import under our name, then its phonebook, always in this order."""
+        mine = ContactImport.objects.select_for_update().filter(
+            pk=self.job.pk, owner=self.owner, status=_Status.RUNNING, rows_done=self.done
+        )
+        if not mine.exists():
+            raise LeaseLost
+        if not self.job.dry_run:
+            # Two imports into one phonebook take turns: they would add the same contacts in different orders.
+            phonebook = Phonebook.objects.select_for_update().filter(pk=self.job.phonebook_id)
+            if not phonebook.values_list("pk", flat=True):
+                raise UnreadableFile(reasons.PHONEBOOK_GONE)
+
+    def _merge(self, rows: Sequence[CleanRow]) -> tuple[Tally, int]:
+        """Merges the rows; where the database refuses them, halves them until the row at fault is alone, and refuses it."""
+        if not rows:
+            return Tally(), 0
+        try:
+            with transaction.atomic():
+                if self.job.dry_run:
+                    return merging.rehearse(rows, policy=self.job.policy), 0
+                assert self.job.phonebook_id is not None  # _hold has found it
+                return merging.merge(rows, phonebook_id=self.job.phonebook_id, policy=self.job.policy)
+        except OperationalError:
+            raise  # the database itself is in trouble: no row is to blame, and the import goes on later
+        except DatabaseError:
+            if len(rows) == 1:
+                self.issues.append(cleaning.issue(rows[0].line, rows[0].cells, reasons.DATABASE))
+                return Tally(), 0
+        half = len(rows) // 2
+        (first, some), (second, others) = self._merge(rows[:half]), self._merge(rows[half:])
+        return first + second, some + others
+
+    def _store_issues(self) -> None:
+        ImportIssue.objects.bulk_create(
+            [
+                ImportIssue(
+                    contact_import=self.job, line=it.line, column=it.column, value=it.value, code=it.code, row=it.cells
+                )
+                for it in sorted(self.issues)
+            ],
+            batch_size=2_000,
+        )
+
+    def _count(self, tally: Tally, offset: int) -> None:
+        ContactImport.objects.filter(pk=self.job.pk).update(
+            rows_done=F("rows_done") + self.size,
+            new=F("new") + tally.new,
+            updated=F("updated") + tally.updated,
+            unchanged=F("unchanged") + tally.unchanged,
+            repeated=F("repeated") + self.repeated,
+            refused=F("refused") + len(self.issues),
+            bytes_done=offset,
+            lease_until=Now() + LEASE,
+        )
+
+    def _renew(self) -> None:
+        mine = ContactImport.objects.filter(pk=self.job.pk, owner=self.owner, status=_Status.RUNNING)
+        if not mine.update(lease_until=Now() + LEASE):
+            raise LeaseLost
+
+    def _release(self) -> None:
+        ContactImport.objects.filter(pk=self.job.pk, owner=self.owner).update(owner="", lease_until=None)

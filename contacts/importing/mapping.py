@@ -1,0 +1,156 @@
+"""Headers to fields: what each column of a file is, guessed from its name and its content, in Persian and English.
+
+A column's target is ``phone``, ``first_name``, ``last_name``, ``full_name``, ``ignore`` or ``attribute:<key>``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from django.utils.translation import gettext
+
+from contacts.importing.reasons import NO_PHONE_COLUMN, UnreadableFile
+from contacts.phones import InvalidPhone, normalise
+
+PHONE: Final = "phone"
+FIRST_NAME: Final = "first_name"
+LAST_NAME: Final = "last_name"
+FULL_NAME: Final = "full_name"
+IGNORE: Final = "ignore"
+ATTRIBUTE: Final = "attribute"
+FIELDS: Final = (PHONE, FIRST_NAME, LAST_NAME, FULL_NAME)
+MAX_KEY: Final = 50
+
+# Arabic letters to the Persian ones that look the same; direction marks vanish.
+LETTERS: Final = str.maketrans(
+    {
+        "ي": "ی",
+        "ى": "ی",
+        "ك": "ک",
+        **dict.fromkeys("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"),
+    }
+)
+
+# Best names first: "mobile" beats "tel", which may be a landline.
+_NAMES: Final[dict[str, tuple[str, ...]]] = {
+    PHONE: (
+        "موبایل", "شماره موبایل", "تلفن همراه", "شماره همراه", "شماره تلفن همراه", "همراه", "گوشی", "mobile", "mobile number",
+        "mobile phone", "mobile no", "cell", "cellphone", "cell phone", "cell number", "msisdn", "phone", "phone number", "phonenumber",
+        "receptor", "receiver", "recipient", "شماره تماس", "شماره تلفن", "شماره", "تلفن", "تماس", "تلفن تماس", "گیرنده", "telephone",
+        "tel", "contact number", "number", "phone 1 value", "телефон",
+    ),
+    FIRST_NAME: ("نام", "نام کوچک", "اسم", "اسم کوچک", "first name", "firstname", "fname", "given name", "forename", "name"),
+    LAST_NAME: ("نام خانوادگی", "خانوادگی", "نامخانوادگی", "فامیل", "فامیلی", "نام فامیل", "شهرت", "last name", "lastname", "lname", "surname", "family", "family name"),
+    FULL_NAME: (
+        "نام و نام خانوادگی", "نام و فامیل", "نام نام خانوادگی", "نام کامل", "اسم و فامیل", "مشتری", "نام مشتری", "full name", "fullname",
+        "display name", "contact name", "customer", "customer name",
+    ),
+}  # fmt: skip
+_FIELDS: Final = {name: (field, rank) for field, names in _NAMES.items() for rank, name in enumerate(names)}
+_separators = re.compile(r"[\s\u200c_\-./\\:()\[\]*#«»]+")
+
+
+def fold(text: str) -> str:
+    """A header in the form in which it is looked up: Persian letters, lower case, words parted by one space."""
+    return _separators.sub(" ", text.translate(LETTERS)).strip().casefold()
+
+
+def guess(header: Sequence[str], samples: Sequence[Sequence[str]], *, attributes: bool = True) -> list[str]:
+    """A target for each column. Columns of no known name become attributes, or are ignored if ``attributes`` is false."""
+    best: dict[str, tuple[int, int]] = {}
+    for index, name in enumerate(header):
+        field, rank = _FIELDS.get(fold(name), ("", 0))
+        if field == PHONE and samples and _share_of_phones(samples, index) == 0:
+            rank += 1_000  # called a phone, but none of its samples is one
+        if field and (field not in best or rank < best[field][0]):
+            best[field] = (rank, index)
+    _settle_phone(best, len(header), samples)
+    _settle_names(best, samples)
+    targets = [""] * len(header)
+    for field, (_rank, index) in best.items():
+        targets[index] = field
+    return complete(header, targets, attributes=attributes)
+
+
+def _share_of_phones(samples: Sequence[Sequence[str]], index: int) -> float:
+    cells = [row[index] for row in samples if index < len(row) and row[index].strip()]
+    return sum(map(is_phone, cells)) / len(cells) if cells else 0.0
+
+
+def is_phone(text: str) -> bool:
+    """Whether a cell is a number that can get a message."""
+    try:
+        normalise(text)
+    except InvalidPhone:
+        return False
+    return True
+
+
+def _settle_phone(best: dict[str, tuple[int, int]], width: int, samples: Sequence[Sequence[str]]) -> None:
+    """A column in which most cells are phones is the phone column where no header says so, or the one that does has none."""
+    if PHONE in best and best[PHONE][0] < 1_000:
+        return
+    shares = [(_share_of_phones(samples, index), -index) for index in range(width)]
+    share, index = max(shares, default=(0.0, 0))
+    if share >= 0.5:
+        for field in [field for field, (_rank, taken) in best.items() if taken == -index]:
+            del best[field]
+        best[PHONE] = (0, -index)
+
+
+def _settle_names(best: dict[str, tuple[int, int]], samples: Sequence[Sequence[str]]) -> None:
+    """ "Name" alone, with mostly two words in its cells, is the full name."""
+    if FULL_NAME in best and (FIRST_NAME in best or LAST_NAME in best):
+        del best[FULL_NAME]
+    if FIRST_NAME in best and LAST_NAME not in best:
+        index = best[FIRST_NAME][1]
+        cells = [row[index] for row in samples if index < len(row) and row[index].strip()]
+        if cells and sum(len(cell.split()) > 1 for cell in cells) * 2 > len(cells):
+            best[FULL_NAME] = best.pop(FIRST_NAME)
+
+
+def complete(header: Sequence[str], targets: Sequence[str], *, attributes: bool) -> list[str]:
+    """The targets with every blank or plain ``attribute`` one turned into an attribute of its own key, or into ``ignore``."""
+    taken = set(FIELDS) | {target.partition(":")[2] for target in targets if target.startswith(f"{ATTRIBUTE}:")}
+    result: list[str] = []
+    for name, target in zip(header, targets, strict=True):
+        if target == ATTRIBUTE or (not target and attributes):
+            key = _free_key(name, taken)
+            taken.add(key)
+            target = f"{ATTRIBUTE}:{key}"
+        result.append(target or IGNORE)
+    return result
+
+
+def attribute_key(text: str) -> str:
+    """A key that can stand in a ``{placeholder}``: letters (Persian too), digits and underscores, not a digit first."""
+    key = re.sub(r"\W+", "_", text.translate(LETTERS).strip().casefold()).strip("_")[:MAX_KEY]
+    return f"_{key}" if not key or key[0].isdigit() else key
+
+
+def _free_key(name: str, taken: set[str]) -> str:
+    base = key = attribute_key(name)
+    copy = 2
+    while key in taken:
+        key = f"{base}_{copy}"
+        copy += 1
+    return key
+
+
+def is_target(text: str) -> bool:
+    """Whether a text can be a column's target; a plain ``attribute`` is one that still wants its key."""
+    kind, _, key = text.partition(":")
+    return text in (*FIELDS, IGNORE, ATTRIBUTE) or (
+        kind == ATTRIBUTE and key not in FIELDS and key == attribute_key(key)
+    )
+
+
+def check(targets: Sequence[str]) -> None:
+    """Raises :class:`UnreadableFile` where no column is the phone, :class:`ValueError` where a field is there twice."""
+    if PHONE not in targets:
+        raise UnreadableFile(NO_PHONE_COLUMN)
+    used = [target for target in targets if target != IGNORE]
+    if len(used) != len(set(used)):
+        raise ValueError(gettext("Two columns have the same field."))

@@ -1,0 +1,95 @@
+"""A file becomes an import: kept in a private place, its layout told, its columns guessed, then started once."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from contacts.importing import mapping, reasons
+from contacts.importing.loading import discard, ring
+from contacts.importing.reading import RowReader
+from contacts.importing.reasons import UnreadableFile
+from contacts.importing.sniffing import Layout, sniff
+from contacts.models import ContactImport, Phonebook
+
+GUESS_ROWS = 100
+
+
+def store(blocks: Iterable[bytes], *, max_bytes: int) -> Path:
+    """Writes an upload to a private file of a generated name. Stops, and deletes it, as soon as it is too large."""
+    folder = Path(settings.UPLOAD_DIR)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path, size = folder / f"{uuid.uuid4().hex}.csv", 0
+    try:
+        with path.open("xb") as file:
+            for block in blocks:
+                size += len(block)
+                if size > max_bytes:
+                    raise UnreadableFile(reasons.TOO_LARGE)
+                file.write(block)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return path
+
+
+def prepare(path: Path, filename: str, *, user: Any = None, phonebook: Phonebook | None = None) -> ContactImport:
+    """An import of the file, not yet started, with its columns guessed. Raises :class:`UnreadableFile`."""
+    try:
+        layout = sniff(path, max_bytes=settings.IMPORT_MAX_BYTES)
+        columns = mapping.guess(layout.header, sample(path, layout, GUESS_ROWS))
+    except UnreadableFile:
+        discard(path)
+        raise
+    return ContactImport.objects.create(
+        filename=Path(filename).name[:255],
+        path=str(path),
+        size=path.stat().st_size,
+        encoding=layout.encoding,
+        delimiter=layout.delimiter,
+        header=list(layout.header),
+        mapping={"columns": columns, "headless": layout.headless},
+        phonebook=phonebook,
+        created_by=user,
+    )
+
+
+def sample(path: Path, layout: Layout, rows: int) -> list[list[str]]:
+    """The cells of the first rows that can be read."""
+    with RowReader(path, layout) as reader:
+        return [cells for _line, cells, problem in islice(reader, rows) if not problem]
+
+
+def start(
+    contact_import: ContactImport,
+    columns: Sequence[str],
+    *,
+    phonebook: Phonebook | None,
+    policy: str = ContactImport.Policy.FILL,
+    dry_run: bool = False,
+    in_background: bool = True,
+) -> bool:
+    """Starts an uploaded import with these targets for its columns; whether it was this call that started it.
+
+    Raises :class:`UnreadableFile` without a phone column. A dry run needs no phonebook.
+    """
+    mapping.check(columns)
+    with transaction.atomic():
+        started = ContactImport.objects.filter(pk=contact_import.pk, status=ContactImport.Status.UPLOADED).update(
+            status=ContactImport.Status.RUNNING,
+            mapping={**contact_import.mapping, "columns": list(columns)},
+            phonebook=phonebook,
+            policy=policy,
+            dry_run=dry_run,
+            started_at=timezone.now(),
+        )
+        if started and in_background:
+            ring(contact_import.pk)
+    return bool(started)

@@ -1,0 +1,15 @@
+"""What the worker runs for contacts. A task may run never, once, twice or in parallel: the import's lease decides."""
+
+from __future__ import annotations
+
+import time
+
+from contacts import importing
+
+SLICE = 25.0  # seconds
+
+
+def run_import(import_id: int) -> None:
+    """Works on an import for a slice of time and rings for the next one."""
+    if not importing.run(import_id, deadline=time.monotonic() + SLICE):
+        importing.ring(import_id)

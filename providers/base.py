@@ -292,7 +292,7 @@ class Provider(ABC):
         return f"<{type(self).__name__} {self.base_url}>"
 
     def refuses(self, phone: str) -> str:
-        """A short word of ours (``not_iranian_mobile``) for an E.164 number that it cannot carry, else the empty string.
+        """A short word of ours (``not_iranian_mobile``) for an E.164 number that it cannot carry, else empty.
 
         Asked before a number enters a job, so that one such number costs one recipient and not the whole request.
         """

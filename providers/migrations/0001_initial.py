@@ -9,105 +9,203 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='ProviderAccount',
+            name="ProviderAccount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100, unique=True, verbose_name='name')),
-                ('slug', models.SlugField(db_index=False, max_length=20, verbose_name='provider')),
-                ('base_url', models.CharField(max_length=300, validators=[django.core.validators.URLValidator(schemes=['http', 'https'])], verbose_name='base URL')),
-                ('credentials', providers.secrets.EncryptedCredentialsField(editable=False, verbose_name='credentials')),
-                ('webhook_token', models.CharField(default=providers.models.new_webhook_token, editable=False, max_length=64)),
-                ('enabled', models.BooleanField(default=True, verbose_name='enabled')),
-                ('batch_size', models.PositiveIntegerField(blank=True, null=True, validators=[django.core.validators.MinValueValidator(1)], verbose_name='recipients a request')),
-                ('requests_per_second', models.FloatField(blank=True, null=True, validators=[django.core.validators.MinValueValidator(0.01)], verbose_name='requests a second')),
-                ('next_request_at', models.DateTimeField(editable=False, null=True)),
-                ('breaker', models.CharField(choices=[('closed', 'closed'), ('open', 'open')], default='closed', editable=False, max_length=8, verbose_name='breaker')),
-                ('breaker_code', models.CharField(blank=True, editable=False, max_length=64, verbose_name="the provider's code")),
-                ('breaker_text', models.TextField(blank=True, editable=False, verbose_name="the provider's words")),
-                ('breaker_at', models.DateTimeField(editable=False, null=True, verbose_name='breaker opened at')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created at')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=100, unique=True, verbose_name="name")),
+                ("slug", models.SlugField(db_index=False, max_length=20, verbose_name="provider")),
+                (
+                    "base_url",
+                    models.CharField(
+                        max_length=300,
+                        validators=[django.core.validators.URLValidator(schemes=["http", "https"])],
+                        verbose_name="base URL",
+                    ),
+                ),
+                (
+                    "credentials",
+                    providers.secrets.EncryptedCredentialsField(editable=False, verbose_name="credentials"),
+                ),
+                (
+                    "webhook_token",
+                    models.CharField(default=providers.models.new_webhook_token, editable=False, max_length=64),
+                ),
+                ("enabled", models.BooleanField(default=True, verbose_name="enabled")),
+                (
+                    "batch_size",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        null=True,
+                        validators=[django.core.validators.MinValueValidator(1)],
+                        verbose_name="recipients a request",
+                    ),
+                ),
+                (
+                    "requests_per_second",
+                    models.FloatField(
+                        blank=True,
+                        null=True,
+                        validators=[django.core.validators.MinValueValidator(0.01)],
+                        verbose_name="requests a second",
+                    ),
+                ),
+                ("next_request_at", models.DateTimeField(editable=False, null=True)),
+                (
+                    "breaker",
+                    models.CharField(
+                        choices=[("closed", "closed"), ("open", "open")],
+                        default="closed",
+                        editable=False,
+                        max_length=8,
+                        verbose_name="breaker",
+                    ),
+                ),
+                (
+                    "breaker_code",
+                    models.CharField(blank=True, editable=False, max_length=64, verbose_name="the provider's code"),
+                ),
+                ("breaker_text", models.TextField(blank=True, editable=False, verbose_name="the provider's words")),
+                ("breaker_at", models.DateTimeField(editable=False, null=True, verbose_name="breaker opened at")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created at")),
             ],
             options={
-                'verbose_name': 'provider account',
-                'verbose_name_plural': 'provider accounts',
-                'ordering': ['name'],
+                "verbose_name": "provider account",
+                "verbose_name_plural": "provider accounts",
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='SenderLine',
+            name="SenderLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sender', models.CharField(max_length=64, verbose_name='sender')),
-                ('name', models.CharField(blank=True, max_length=100, verbose_name='name')),
-                ('kind', models.CharField(choices=[('advertising', 'advertising'), ('service', 'service')], default='advertising', max_length=12, verbose_name='kind')),
-                ('channel', models.CharField(choices=[('sms', 'SMS'), ('bale', 'Bale')], default='sms', max_length=8, verbose_name='channel')),
-                ('window_start', models.TimeField(default=datetime.time(8, 0), verbose_name='sends from')),
-                ('window_end', models.TimeField(default=datetime.time(21, 0), verbose_name='sends until')),
-                ('part_size', models.PositiveSmallIntegerField(choices=[(67, '67'), (66, '66')], default=67, verbose_name='characters a part')),
-                ('opt_out_suffix', models.CharField(blank=True, default='لغو11', max_length=20, verbose_name='opt-out suffix')),
-                ('enabled', models.BooleanField(default=True, verbose_name='enabled')),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='providers.provideraccount', verbose_name='account')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("sender", models.CharField(max_length=64, verbose_name="sender")),
+                ("name", models.CharField(blank=True, max_length=100, verbose_name="name")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("advertising", "advertising"), ("service", "service")],
+                        default="advertising",
+                        max_length=12,
+                        verbose_name="kind",
+                    ),
+                ),
+                (
+                    "channel",
+                    models.CharField(
+                        choices=[("sms", "SMS"), ("bale", "Bale")], default="sms", max_length=8, verbose_name="channel"
+                    ),
+                ),
+                ("window_start", models.TimeField(default=datetime.time(8, 0), verbose_name="sends from")),
+                ("window_end", models.TimeField(default=datetime.time(21, 0), verbose_name="sends until")),
+                (
+                    "part_size",
+                    models.PositiveSmallIntegerField(
+                        choices=[(67, "67"), (66, "66")], default=67, verbose_name="characters a part"
+                    ),
+                ),
+                (
+                    "opt_out_suffix",
+                    models.CharField(blank=True, default="لغو11", max_length=20, verbose_name="opt-out suffix"),
+                ),
+                ("enabled", models.BooleanField(default=True, verbose_name="enabled")),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lines",
+                        to="providers.provideraccount",
+                        verbose_name="account",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'sender line',
-                'verbose_name_plural': 'sender lines',
-                'ordering': ['account', 'sender'],
+                "verbose_name": "sender line",
+                "verbose_name_plural": "sender lines",
+                "ordering": ["account", "sender"],
             },
         ),
         migrations.CreateModel(
-            name='Tariff',
+            name="Tariff",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('operator', models.PositiveSmallIntegerField(choices=[(0, 'all operators'), (1, 'MCI'), (2, 'Irancell'), (13, 'other operators')], default=0, verbose_name='operator')),
-                ('encoding', models.CharField(choices=[('ucs2', 'Persian (UCS-2)'), ('gsm7', 'Latin (GSM-7)')], default='ucs2', max_length=4, verbose_name='encoding')),
-                ('rial_per_part', models.PositiveIntegerField(verbose_name='rial a part')),
-                ('line', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tariffs', to='providers.senderline', verbose_name='line')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "operator",
+                    models.PositiveSmallIntegerField(
+                        choices=[(0, "all operators"), (1, "MCI"), (2, "Irancell"), (13, "other operators")],
+                        default=0,
+                        verbose_name="operator",
+                    ),
+                ),
+                (
+                    "encoding",
+                    models.CharField(
+                        choices=[("ucs2", "Persian (UCS-2)"), ("gsm7", "Latin (GSM-7)")],
+                        default="ucs2",
+                        max_length=4,
+                        verbose_name="encoding",
+                    ),
+                ),
+                ("rial_per_part", models.PositiveIntegerField(verbose_name="rial a part")),
+                (
+                    "line",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="tariffs",
+                        to="providers.senderline",
+                        verbose_name="line",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'tariff',
-                'verbose_name_plural': 'tariffs',
+                "verbose_name": "tariff",
+                "verbose_name_plural": "tariffs",
             },
         ),
         migrations.CreateModel(
-            name='UploadedFile',
+            name="UploadedFile",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sha256', models.CharField(max_length=64)),
-                ('filename', models.CharField(max_length=200, verbose_name='file name')),
-                ('content_type', models.CharField(max_length=100, verbose_name='content type')),
-                ('size', models.PositiveBigIntegerField(verbose_name='size in bytes')),
-                ('path', models.CharField(editable=False, max_length=300)),
-                ('provider_ref', models.CharField(blank=True, max_length=200, verbose_name="the provider's id")),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created at')),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='providers.provideraccount', verbose_name='account')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("sha256", models.CharField(max_length=64)),
+                ("filename", models.CharField(max_length=200, verbose_name="file name")),
+                ("content_type", models.CharField(max_length=100, verbose_name="content type")),
+                ("size", models.PositiveBigIntegerField(verbose_name="size in bytes")),
+                ("path", models.CharField(editable=False, max_length=300)),
+                ("provider_ref", models.CharField(blank=True, max_length=200, verbose_name="the provider's id")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created at")),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        to="providers.provideraccount",
+                        verbose_name="account",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'uploaded file',
-                'verbose_name_plural': 'uploaded files',
+                "verbose_name": "uploaded file",
+                "verbose_name_plural": "uploaded files",
             },
         ),
         migrations.AddConstraint(
-            model_name='senderline',
-            constraint=models.UniqueConstraint(fields=('account', 'sender'), name='senderline_once_per_account'),
+            model_name="senderline",
+            constraint=models.UniqueConstraint(fields=("account", "sender"), name="senderline_once_per_account"),
         ),
         migrations.AddConstraint(
-            model_name='tariff',
-            constraint=models.UniqueConstraint(fields=('line', 'operator', 'encoding'), name='tariff_once_per_line'),
+            model_name="tariff",
+            constraint=models.UniqueConstraint(fields=("line", "operator", "encoding"), name="tariff_once_per_line"),
         ),
         migrations.AddConstraint(
-            model_name='uploadedfile',
-            constraint=models.UniqueConstraint(fields=('account', 'sha256'), name='uploadedfile_once_per_content'),
+            model_name="uploadedfile",
+            constraint=models.UniqueConstraint(fields=("account", "sha256"), name="uploadedfile_once_per_content"),
         ),
         migrations.AddConstraint(
-            model_name='uploadedfile',
-            constraint=models.CheckConstraint(condition=models.Q(('size__gt', 0)), name='uploadedfile_is_not_empty'),
+            model_name="uploadedfile",
+            constraint=models.CheckConstraint(condition=models.Q(("size__gt", 0)), name="uploadedfile_is_not_empty"),
         ),
     ]

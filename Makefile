@@ -9,7 +9,7 @@ BASE_STAMP := .venv/requirements-$(shell cat requirements.txt | cksum | cut -d '
 DEV_STAMP := .venv/requirements-dev-$(shell cat requirements.txt requirements-dev.txt | cksum | cut -d ' ' -f 1)
 PYTHON ?=
 PYTEST := $(PY) -m pytest
-PIP_INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check
+PIP_INSTALL := $(PY) -m pip install -qq --disable-pip-version-check
 
 .PHONY: run test check format requirements lint types migrations deployment assets messages
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import hypothesis
 import pytest
 from cryptography.fernet import Fernet
 from django.conf import settings
@@ -30,6 +31,10 @@ STACK = pytest.StashKey[ExitStack]()
 DATABASE_URL = pytest.StashKey[str]()
 DISPOSABLE = pytest.StashKey[bool]()  # the database goes with the run; nobody else's server is touched
 NO_CHROMIUM = "no Chromium was found (apt-get install chromium, or set CHROMIUM)"
+
+# A shared machine is slow at times; an example that fails must fail again the same way elsewhere.
+hypothesis.settings.register_profile("suite", deadline=None, database=None, print_blob=True)
+hypothesis.settings.load_profile("suite")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

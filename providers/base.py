@@ -1,7 +1,7 @@
 """The contract between Chapar and a messaging provider.
 
-A provider is plain Python: it turns a job into an :class:`HttpRequest` and an :class:`HttpResponse` into outcomes. It does
-no I/O and knows neither Django nor `requests`; ``providers.http`` carries requests out, ``campaigns.sending`` and
+A provider is plain Python: it turns a job into an :class:`HttpRequest` and an :class:`HttpResponse` into outcomes. It
+does no I/O and knows neither Django nor `requests`; ``providers.http`` carries requests out, ``campaigns.sending`` and
 ``campaigns.delivery`` decide what an outcome means for a message.
 """
 

@@ -1,0 +1,216 @@
+"""Forms for accounts and lines. Credentials go in and never come out: no widget renders a stored value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from providers import registry
+from providers.base import CredentialField
+from providers.models import ProviderAccount, SenderLine, Tariff
+
+if TYPE_CHECKING:  # Django's own classes take no parameters when the program runs
+    AccountModelForm = forms.ModelForm[ProviderAccount]
+    LineModelForm = forms.ModelForm[SenderLine]
+else:
+    AccountModelForm = LineModelForm = forms.ModelForm
+
+PREFIX = "credential_"
+
+
+def clean_credential(value: str) -> str:
+    """A credential as it goes into a header: visible ASCII.
+
+    Raises:
+        ValidationError: it holds a space, a line break or a letter that no header can carry; the text doesn't show it.
+    """
+    value = value.strip()
+    if not all("!" <= character <= "~" for character in value):
+        raise ValidationError(_("A credential has visible Latin characters only, without spaces."), code="credential")
+    return value
+
+
+def clean_base_url(value: str) -> str:
+    """A base URL without a trailing slash.
+
+    Raises:
+        ValidationError: it carries a user, a query or a fragment.
+    """
+    parts = urlsplit(value)
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValidationError(_("Give the address only, without user, query or fragment."), code="base_url")
+    return value.rstrip("/")
+
+
+class CredentialInput(forms.PasswordInput):
+    """A password input that is always empty, and that browsers don't fill with the operator's own password."""
+
+    def __init__(self) -> None:
+        super().__init__(attrs={"autocomplete": "new-password", "dir": "ltr"}, render_value=False)
+
+
+class CredentialsMixin(AccountModelForm):
+    """Reads and writes the credential inputs of one provider; an empty input keeps what is stored."""
+
+    def add_credential_inputs(self, credential_fields: Iterable[CredentialField], *, required: bool) -> None:
+        for each in credential_fields:
+            kept = "" if required else _("Saved. Leave it empty to keep it.")
+            self.fields[PREFIX + each.name] = forms.CharField(
+                label=gettext(each.label), widget=CredentialInput(), required=required, help_text=kept, max_length=4000
+            )
+
+    def given_credentials(self, slug: str) -> dict[str, str]:
+        """What was typed for this provider, checked; errors go to their inputs."""
+        given = {}
+        for each in registry.provider_class(slug).credential_fields:
+            try:
+                if value := clean_credential(self.cleaned_data.get(PREFIX + each.name) or ""):
+                    given[each.name] = value
+            except ValidationError as error:
+                self.add_error(PREFIX + each.name, error)
+        return given
+
+    def check_account(self, slug: str, given: dict[str, str]) -> None:
+        """Rules that need the whole account: limits of its provider, and no stored token for a new host."""
+        provider = registry.provider_class(slug)
+        size = self.cleaned_data.get("batch_size")
+        if size and size > provider.capabilities.max_recipients:
+            most = provider.capabilities.max_recipients
+            self.add_error("batch_size", gettext("At most %(most)s recipients a request.") % {"most": most})
+        missing = [each.name for each in provider.credential_fields if each.name not in given]
+        moved = "base_url" in self.changed_data and _host(self.initial.get("base_url")) != _host(
+            self.cleaned_data.get("base_url")
+        )
+        for name in missing if self.instance._state.adding or moved else ():
+            if PREFIX + name in self.fields and PREFIX + name not in self.errors:
+                self.add_error(PREFIX + name, gettext("Needed for a new account, and again for a new address."))
+
+    def store_credentials(self, given: dict[str, str]) -> None:
+        """Merge what was typed into what is stored; a new credential closes the breaker."""
+        if given:
+            kept = dict(self.instance.secrets) if self.instance.pk and len(given) < self._expected() else {}
+            self.instance.credentials = {**kept, **given}
+            self.instance.breaker, self.instance.breaker_code, self.instance.breaker_text = "closed", "", ""
+            self.instance.breaker_at = None
+
+    def _expected(self) -> int:
+        return len(registry.provider_class(self.instance.slug).credential_fields)
+
+
+class AccountForm(CredentialsMixin):
+    """An account of a provider that is already chosen."""
+
+    class Meta:
+        model = ProviderAccount
+        fields = ("name", "base_url", "enabled", "batch_size", "requests_per_second")
+        widgets = {"base_url": forms.TextInput(attrs={"dir": "ltr", "inputmode": "url"})}
+
+    def __init__(self, *args: Any, slug: str = "", **options: Any) -> None:
+        super().__init__(*args, **options)
+        if self.instance._state.adding:
+            self.instance.slug = slug
+            self.initial.setdefault("base_url", registry.provider_class(slug).default_base_url)
+        provider = registry.provider_class(self.instance.slug)
+        self.add_credential_inputs(provider.credential_fields, required=self.instance._state.adding)
+        most = provider.capabilities.max_recipients
+        self.fields["batch_size"].help_text = gettext("Empty: the installation's default. At most %(most)s.") % {
+            "most": most
+        }
+        self.fields["requests_per_second"].help_text = _("Empty: as fast as the provider answers.")
+
+    def clean_base_url(self) -> str:
+        return clean_base_url(self.cleaned_data["base_url"])
+
+    def clean(self) -> dict[str, Any]:
+        self.given = self.given_credentials(self.instance.slug)
+        self.check_account(self.instance.slug, self.given)
+        return self.cleaned_data
+
+    def save(self, commit: bool = True) -> ProviderAccount:
+        self.store_credentials(self.given)
+        if self.instance._state.adding or not commit:
+            account: ProviderAccount = super().save(commit)
+            return account
+        # Only what the form holds: the worker may be writing the pace and the breaker of the same row.
+        changed = ["credentials", "breaker", "breaker_code", "breaker_text", "breaker_at"] if self.given else []
+        self.instance.save(update_fields=[*self._meta.fields, *changed])
+        return self.instance
+
+
+class LineForm(LineModelForm):
+    """A line of an account, with its price a part for Persian and for Latin texts."""
+
+    price_ucs2 = forms.IntegerField(label=_("rial a part, Persian"), min_value=0, max_value=10**7, required=False)
+    price_gsm7 = forms.IntegerField(label=_("rial a part, Latin"), min_value=0, max_value=10**7, required=False)
+
+    class Meta:
+        model = SenderLine
+        fields = (
+            "sender",
+            "name",
+            "kind",
+            "channel",
+            "window_start",
+            "window_end",
+            "part_size",
+            "opt_out_suffix",
+            "enabled",
+        )
+        widgets = {
+            "sender": forms.TextInput(attrs={"dir": "ltr"}),
+            "window_start": forms.TimeInput(format="%H:%M", attrs={"dir": "ltr", "placeholder": "08:00"}),
+            "window_end": forms.TimeInput(format="%H:%M", attrs={"dir": "ltr", "placeholder": "21:00"}),
+        }
+
+    def __init__(self, *args: Any, account: ProviderAccount, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if self.instance._state.adding:
+            self.instance.account = account
+        channels = registry.provider_class(account.slug).capabilities.channels
+        channel = self.fields["channel"]
+        if isinstance(channel, forms.ChoiceField):
+            channel.choices = [choice for choice in SenderLine.Channel.choices if choice[0] in channels]
+        self.fields["window_start"].help_text = _("Service lines send at any hour.")
+        for tariff in self._tariffs():
+            self.initial[f"price_{tariff.encoding}"] = tariff.rial_per_part
+
+    def clean_sender(self) -> str:
+        sender: str = self.cleaned_data["sender"].strip()
+        if (
+            SenderLine.objects.filter(account=self.instance.account, sender=sender)
+            .exclude(pk=self.instance.pk)
+            .exists()
+        ):
+            raise ValidationError(_("This account has this sender already."), code="unique")
+        return sender
+
+    def clean(self) -> dict[str, Any]:
+        start, end = self.cleaned_data.get("window_start"), self.cleaned_data.get("window_end")
+        if start and end and start >= end:
+            self.add_error("window_end", _("The window must end after it starts."))
+        return self.cleaned_data
+
+    def save(self, commit: bool = True) -> SenderLine:
+        line: SenderLine = super().save(commit)
+        for encoding in Tariff.Encoding.values:
+            price = self.cleaned_data[f"price_{encoding}"]
+            scope: dict[str, Any] = {"line": line, "operator": Tariff.Operator.ANY, "encoding": encoding}
+            if price is None:
+                Tariff.objects.filter(**scope).delete()
+            else:
+                Tariff.objects.update_or_create(**scope, defaults={"rial_per_part": price})
+        return line
+
+    def _tariffs(self) -> Iterable[Tariff]:
+        return self.instance.tariffs.filter(operator=Tariff.Operator.ANY) if self.instance.pk else ()
+
+
+def _host(address: str | None) -> tuple[str, str]:
+    parts = urlsplit(address or "")
+    return parts.scheme, parts.netloc.lower()

@@ -1,0 +1,141 @@
+"""Accounts and lines on screen. Everybody signed in may look; changing needs the model's permission."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.db import transaction
+from django.db.models import Count
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from providers import registry
+from providers.forms import PREFIX, AccountForm, LineForm
+from providers.models import ProviderAccount, SenderLine
+
+# What the codes of a refused account mean, in words; the provider's own words stand beside them.
+REASONS = {
+    "401": "The provider refuses the token. Check it and save it again.",
+    "403": "The provider refuses the token. Check it and save it again.",
+    "418": "The credit at the provider is used up. Add credit, then continue.",
+}
+
+
+def accounts(request: HttpRequest) -> HttpResponse:
+    """All accounts with the number of their lines."""
+    rows = list(ProviderAccount.objects.annotate(line_count=Count("lines")).order_by("name"))
+    for row in rows:
+        row.provider_label = _provider_label(row)  # type: ignore[attr-defined]
+    return render(request, "providers/accounts.html", {"accounts": rows})
+
+
+def account(request: HttpRequest, pk: int) -> HttpResponse:
+    """One account: its state, webhook, credentials (only that they are there) and lines."""
+    found = get_object_or_404(ProviderAccount, pk=pk)
+    may_change = request.user.has_perm("providers.change_provideraccount")
+    context = {
+        "account": found,
+        "provider_label": _provider_label(found),
+        "credential_labels": _credential_labels(found),
+        "lines": found.lines.prefetch_related("tariffs").order_by("sender"),
+        "reason": _(REASONS[found.breaker_code]) if found.breaker_code in REASONS else "",
+        # Its token is as good as a password for telling us what became of messages.
+        "webhook_url": request.build_absolute_uri("/" + found.webhook_path) if may_change else "",
+    }
+    return render(request, "providers/account.html", context)
+
+
+@permission_required("providers.add_provideraccount", raise_exception=True)
+def account_new(request: HttpRequest) -> HttpResponse:
+    """Add an account at the provider of ``?provider=``, at first the only or the first one."""
+    slug = request.GET.get("provider") or next(iter(registry.PROVIDERS))
+    if slug not in registry.PROVIDERS:
+        raise Http404
+    form = AccountForm(request.POST or None, slug=slug)
+    if request.method == "POST" and form.is_valid():
+        saved = form.save()
+        messages.success(request, _("The account was added. Now add the line that messages come from."))
+        return redirect("providers:line_new", saved.pk)
+    context = {"form": form, "slug": slug, "choices": _choices(), "credentials": _credential_inputs(form)}
+    return render(request, "providers/account_form.html", context, status=422 if form.errors else 200)
+
+
+@permission_required("providers.change_provideraccount", raise_exception=True)
+def account_edit(request: HttpRequest, pk: int) -> HttpResponse:
+    """Change an account; an empty credential keeps the stored one."""
+    found = get_object_or_404(ProviderAccount, pk=pk)
+    form = AccountForm(request.POST or None, instance=found)
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        messages.success(request, _("The account was saved."))
+        return redirect("providers:account", pk)
+    stored = ProviderAccount.objects.only("name").get(pk=pk)
+    context = {"form": form, "account": stored, "slug": found.slug, "credentials": _credential_inputs(form)}
+    return render(request, "providers/account_form.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+@permission_required("providers.change_provideraccount", raise_exception=True)
+def account_switch(request: HttpRequest, pk: int) -> HttpResponse:
+    """Switch an account on or off, as the form says: a repeated click changes nothing."""
+    enabled = request.POST.get("enabled") == "on"
+    if not ProviderAccount.objects.filter(pk=pk).update(enabled=enabled):
+        raise Http404
+    messages.success(request, _("The account is on.") if enabled else _("The account is off: nothing is sent from it."))
+    return redirect("providers:account", pk)
+
+
+@require_POST
+@permission_required("providers.change_provideraccount", raise_exception=True)
+def breaker_close(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let an account send again after its provider had refused it."""
+    closed = ProviderAccount.objects.filter(pk=pk, breaker=ProviderAccount.Breaker.OPEN).update(
+        breaker=ProviderAccount.Breaker.CLOSED, breaker_code="", breaker_text="", breaker_at=None
+    )
+    if closed:
+        messages.success(request, _("Sending from this account goes on."))
+    return redirect("providers:account", pk)
+
+
+@permission_required("providers.add_senderline", raise_exception=True)
+def line_new(request: HttpRequest, pk: int) -> HttpResponse:
+    """Add a line to an account."""
+    owner = get_object_or_404(ProviderAccount, pk=pk)
+    return _line_form(request, owner, LineForm(request.POST or None, account=owner))
+
+
+@permission_required("providers.change_senderline", raise_exception=True)
+def line_edit(request: HttpRequest, pk: int, line_pk: int) -> HttpResponse:
+    """Change a line."""
+    line = get_object_or_404(SenderLine.objects.select_related("account"), pk=line_pk, account_id=pk)
+    return _line_form(request, line.account, LineForm(request.POST or None, instance=line, account=line.account))
+
+
+def _line_form(request: HttpRequest, owner: ProviderAccount, form: LineForm) -> HttpResponse:
+    is_new = form.instance._state.adding
+    if request.method == "POST" and form.is_valid():
+        with transaction.atomic():
+            form.save()
+        messages.success(request, _("The line was added.") if is_new else _("The line was saved."))
+        return redirect("providers:account", owner.pk)
+    context = {"form": form, "account": owner, "is_new": is_new}
+    return render(request, "providers/line_form.html", context, status=422 if form.errors else 200)
+
+
+def _provider_label(found: ProviderAccount) -> str:
+    return _(registry.PROVIDERS[found.slug].label) if found.slug in registry.PROVIDERS else found.slug
+
+
+def _credential_labels(found: ProviderAccount) -> list[str]:
+    known = registry.PROVIDERS.get(found.slug)
+    return [_(each.label) for each in known.credential_fields] if known else []
+
+
+def _choices() -> list[tuple[str, str]]:
+    return [(slug, _(label)) for slug, label in registry.choices()]
+
+
+def _credential_inputs(form: AccountForm) -> list[object]:
+    return [form[name] for name in form.fields if name.startswith(PREFIX)]

@@ -10,7 +10,11 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
-    _BigIntegerField = models.BigIntegerField[Any, Any]
+    # Not the integer field's types: a value and a lookup are texts, whatever the column holds.
+    class _BigIntegerField(models.Field[Any, Any]):
+        _pyi_private_set_type: str
+        _pyi_private_get_type: str
+        _pyi_lookup_exact_type: str
 else:
     _BigIntegerField = models.BigIntegerField
 

@@ -45,6 +45,7 @@ class AccountAdminForm(CredentialsMixin):
         return clean_base_url(self.cleaned_data["base_url"])
 
     def clean(self) -> dict[str, Any]:
+        super().clean()
         slug = self.cleaned_data.get("slug")
         self.given = self.given_credentials(slug) if slug else {}
         if slug:

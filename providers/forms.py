@@ -128,6 +128,7 @@ class AccountForm(CredentialsMixin):
         return clean_base_url(self.cleaned_data["base_url"])
 
     def clean(self) -> dict[str, Any]:
+        super().clean()
         self.given = self.given_credentials(self.instance.slug)
         self.check_account(self.instance.slug, self.given)
         return self.cleaned_data
@@ -139,7 +140,7 @@ class AccountForm(CredentialsMixin):
             return account
         # Only what the form holds: the worker may be writing the pace and the breaker of the same row.
         changed = ["credentials", "breaker", "breaker_code", "breaker_text", "breaker_at"] if self.given else []
-        self.instance.save(update_fields=[*self._meta.fields, *changed])
+        self.instance.save(update_fields=[*AccountForm.Meta.fields, *changed])
         return self.instance
 
 
@@ -191,6 +192,7 @@ class LineForm(LineModelForm):
         return sender
 
     def clean(self) -> dict[str, Any]:
+        super().clean()
         start, end = self.cleaned_data.get("window_start"), self.cleaned_data.get("window_end")
         if start and end and start >= end:
             self.add_error("window_end", _("The window must end after it starts."))

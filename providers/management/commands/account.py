@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from providers import registry
-from providers.forms import AccountForm
+from providers.forms import PREFIX, AccountForm
 from providers.models import ProviderAccount, SenderLine
 
 
@@ -57,11 +57,13 @@ def _account(options: dict[str, Any]) -> ProviderAccount:
         "base_url": options["base_url"] or provider.default_base_url,
         "enabled": "on",
         "batch_size": options["batch_size"],
-        **{f"credential_{name}": value for name, value in given.items()},
+        **{PREFIX + name: value for name, value in given.items()},
     }
     form = AccountForm(data, slug=options["provider"])
     if not form.is_valid():
-        raise ValidationError([f"{name}: {text}" for name, texts in form.errors.items() for text in texts])
+        raise ValidationError(
+            [f"{name.removeprefix(PREFIX)}: {text}" for name, texts in form.errors.items() for text in texts]
+        )
     return form.save()
 
 

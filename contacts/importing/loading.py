@@ -7,10 +7,14 @@ writes nothing. So ``rows_done`` equals the sum of the other counts at every com
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +28,7 @@ from django_q.tasks import async_task
 from contacts.importing import cleaning, mapping, merging, reasons
 from contacts.importing.cleaning import CleanRow, Issue, RefusedRow
 from contacts.importing.merging import Tally
-from contacts.importing.reading import RowReader
+from contacts.importing.reading import Row, RowReader
 from contacts.importing.reasons import UnreadableFile
 from contacts.importing.seen import SeenPhones
 from contacts.importing.sniffing import Layout
@@ -90,6 +94,20 @@ def discard(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+@dataclass(slots=True)
+class _Chunk:
+    """Consecutive rows of the file: ``size`` of them, sorted into what is loaded, refused and repeated.
+
+    ``offset`` is how far into the file its end is, in bytes and to a block.
+    """
+
+    rows: list[CleanRow] = field(default_factory=list)
+    issues: list[Issue] = field(default_factory=list)
+    repeated: int = 0
+    size: int = 0
+    offset: int = 0
+
+
 class _Loader:
     """One worker's turn at one import."""
 
@@ -98,14 +116,6 @@ class _Loader:
         self.owner = owner
         self.done = job.rows_done
         self.seen = SeenPhones()
-        self._begin_chunk(0)
-
-    def _begin_chunk(self, offset: int) -> None:
-        self.rows: list[CleanRow] = []
-        self.issues: list[Issue] = []
-        self.repeated = 0
-        self.size = 0
-        self.offset = offset
 
     def run(self, deadline: float | None) -> bool:
         path, job = Path(self.job.path), self.job
@@ -120,49 +130,55 @@ class _Loader:
             return self._load(reader, cleaning.cleaner(job.header, targets), deadline)
 
     def _load(self, reader: RowReader, clean: cleaning.Cleaner, deadline: float | None) -> bool:
-        for position, (line, cells, problem) in enumerate(reader, 1):
-            resumed = position <= self.done
-            self._take(line, cells, problem, clean, keep=not resumed)
-            if resumed:
-                self.offset = reader.bytes_read
-                if position % RENEW_EVERY == 0:
-                    self._renew()
-                continue
-            self.size += 1
-            if self.size >= CHUNK_ROWS or reader.bytes_read - self.offset >= CHUNK_BYTES:
-                self._commit(reader.bytes_read)
-                if deadline is not None and time.monotonic() >= deadline:
-                    self._release()
-                    return False
-        self._commit(self.job.size)
+        rows = iter(reader)
+        self._pass_over(islice(rows, self.done), clean)
+        for chunk in self._chunks(reader, rows, clean):
+            self._commit(chunk)
+            if deadline is not None and time.monotonic() >= deadline:
+                self._release()
+                return False
         _end(self.job, self.owner, _Status.COMPLETED)
         return True
 
-    def _take(self, line: int, cells: list[str], problem: str, clean: cleaning.Cleaner, *, keep: bool) -> None:
-        """Puts a row where it belongs: loaded, repeated or refused. With ``keep`` false, only remembers its phone."""
-        try:
-            if problem:
-                raise RefusedRow(problem)
-            row = clean(line, cells)
-        except RefusedRow as refusal:
-            if keep:
-                self.issues.append(cleaning.issue(line, cells, refusal.code, refusal.column, refusal.value))
-            return
-        if not self.seen.add(row.phone):
-            self.repeated += keep
-        elif keep:
-            self.rows.append(row)
+    def _chunks(self, reader: RowReader, rows: Iterator[Row], clean: cleaning.Cleaner) -> Iterator[_Chunk]:
+        chunk, began, remember = _Chunk(), reader.bytes_read, self.seen.add
+        for line, cells, problem in rows:
+            chunk.size += 1
+            try:
+                if problem:
+                    raise RefusedRow(problem)
+                row = clean(line, cells)
+                if remember(row.phone):
+                    chunk.rows.append(row)
+                else:
+                    chunk.repeated += 1
+            except RefusedRow as refusal:
+                chunk.issues.append(cleaning.issue(line, cells, refusal.code, refusal.column, refusal.value))
+            if chunk.size >= CHUNK_ROWS or reader.bytes_read - began >= CHUNK_BYTES:
+                chunk.offset = began = reader.bytes_read
+                yield chunk
+                chunk = _Chunk()
+        chunk.offset = self.job.size
+        yield chunk
 
-    def _commit(self, offset: int) -> None:
+    def _pass_over(self, rows: Iterable[Row], clean: cleaning.Cleaner) -> None:
+        """Reads again what is already committed, to know which phones the file has had."""
+        for position, (line, cells, problem) in enumerate(rows, 1):
+            if not problem:
+                with suppress(RefusedRow):
+                    self.seen.add(clean(line, cells).phone)
+            if position % RENEW_EVERY == 0:
+                self._renew()
+
+    def _commit(self, chunk: _Chunk) -> None:
         with transaction.atomic():
             self._hold()
-            tally, joined = self._merge(self.rows)
-            self._store_issues()
+            tally, joined = self._merge(chunk.rows, chunk.issues)
+            self._store(chunk.issues)
             if joined:
                 Phonebook.objects.filter(pk=self.job.phonebook_id).update(size=F("size") + joined)
-            self._count(tally, offset)
-        self.done += self.size
-        self._begin_chunk(offset)
+            self._count(chunk, tally)
+        self.done += chunk.size
 
     def _hold(self) -> None:
         """The fence: locks the import under our name, then its phonebook, always in this order."""
@@ -177,46 +193,41 @@ class _Loader:
             if not phonebook.values_list("pk", flat=True):
                 raise UnreadableFile(reasons.PHONEBOOK_GONE)
 
-    def _merge(self, rows: Sequence[CleanRow]) -> tuple[Tally, int]:
-        """Merges the rows; where the database refuses them, halves them until the row at fault is alone, and refuses it."""
+    def _merge(self, rows: Sequence[CleanRow], issues: list[Issue]) -> tuple[Tally, int]:
+        """Merges the rows; where the database refuses them, halves them until the row at fault is alone.
+
+        That row joins ``issues``. Returns the tally and how many contacts are new in the phonebook.
+        """
         if not rows:
             return Tally(), 0
         try:
             with transaction.atomic():
                 if self.job.dry_run:
                     return merging.rehearse(rows, policy=self.job.policy), 0
-                assert self.job.phonebook_id is not None  # _hold has found it
                 return merging.merge(rows, phonebook_id=self.job.phonebook_id, policy=self.job.policy)
         except OperationalError:
             raise  # the database itself is in trouble: no row is to blame, and the import goes on later
         except DatabaseError:
             if len(rows) == 1:
-                self.issues.append(cleaning.issue(rows[0].line, rows[0].cells, reasons.DATABASE))
+                issues.append(cleaning.issue(rows[0].line, rows[0].cells, reasons.DATABASE))
                 return Tally(), 0
         half = len(rows) // 2
-        (first, some), (second, others) = self._merge(rows[:half]), self._merge(rows[half:])
+        (first, some), (second, others) = self._merge(rows[:half], issues), self._merge(rows[half:], issues)
         return first + second, some + others
 
-    def _store_issues(self) -> None:
-        ImportIssue.objects.bulk_create(
-            [
-                ImportIssue(
-                    contact_import=self.job, line=it.line, column=it.column, value=it.value, code=it.code, row=it.cells
-                )
-                for it in sorted(self.issues)
-            ],
-            batch_size=2_000,
-        )
+    def _store(self, issues: list[Issue]) -> None:
+        columns = ("contact_import_id", "line", "column", "value", "code", "row")
+        merging.insert(ImportIssue, columns, [(self.job.pk, *it[:4], json.dumps(it.cells)) for it in sorted(issues)])
 
-    def _count(self, tally: Tally, offset: int) -> None:
+    def _count(self, chunk: _Chunk, tally: Tally) -> None:
         ContactImport.objects.filter(pk=self.job.pk).update(
-            rows_done=F("rows_done") + self.size,
+            rows_done=F("rows_done") + chunk.size,
             new=F("new") + tally.new,
             updated=F("updated") + tally.updated,
             unchanged=F("unchanged") + tally.unchanged,
-            repeated=F("repeated") + self.repeated,
-            refused=F("refused") + len(self.issues),
-            bytes_done=offset,
+            repeated=F("repeated") + chunk.repeated,
+            refused=F("refused") + len(chunk.issues),
+            bytes_done=chunk.offset,
             lease_until=Now() + LEASE,
         )
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Model
 from django.utils import timezone
 
 from contacts.importing.cleaning import CleanRow
@@ -63,11 +64,56 @@ def _merged(policy: str) -> _Merged:
     return _Merged(first, last, attributes, differs)
 
 
-def merge(rows: Sequence[CleanRow], *, phonebook_id: int, policy: str) -> tuple[Tally, int]:
+def merge(rows: Sequence[CleanRow], *, phonebook_id: int | None, policy: str) -> tuple[Tally, int]:
     """Upserts contacts and adds them to the phonebook, in the file's order. No two rows have the same phone.
 
     Returns the tally and the number of contacts that are new in the phonebook. Runs inside the caller's transaction.
     """
+    if connection.vendor == "postgresql" and _copied(rows, phonebook_id):
+        return Tally(new=len(rows)), len(rows)
+    return _upserted(rows, phonebook_id, policy)
+
+
+def _copied(rows: Sequence[CleanRow], phonebook_id: int | None) -> bool:
+    """Copies rows straight into the tables, at half the cost of staging them; false where it cannot.
+
+    It can only where no contact is known. One that another transaction adds meanwhile fails the copy's savepoint.
+    """
+    with connection.cursor() as cursor:
+        # One text, cast there: psycopg would adapt a list's elements one by one.
+        phones = "{" + ",".join([str(row[1]) for row in rows]) + "}"
+        cursor.execute(f"SELECT 1 FROM {_CONTACT} WHERE phone = ANY(%s::bigint[]) LIMIT 1", [phones])
+        if cursor.fetchone():
+            return False
+        cursor.execute(
+            f"SELECT nextval((SELECT pg_get_serial_sequence('{_CONTACT}', 'id')::regclass)) FROM generate_series(1, %s)",
+            [len(rows)],
+        )
+        ids = [number for (number,) in cursor.fetchall()]
+        try:
+            with transaction.atomic():
+                _copy(cursor, rows, ids, phonebook_id)
+        except IntegrityError:
+            return False
+    return True
+
+
+def _copy(cursor: Any, rows: Sequence[CleanRow], ids: list[int], phonebook_id: int | None) -> None:
+    now = timezone.now().isoformat()
+    contacts = [
+        f"{number}\t{row[1]}\t{row[2]}\t{row[3]}\t{row[4]}\t{row[5]}\t{now}\t{now}"
+        for number, row in zip(ids, rows, strict=True)
+    ]
+    names = "id, phone, first_name, last_name, operator, attributes, created_at, updated_at"
+    with cursor.copy(f"COPY {_CONTACT} ({names}) FROM STDIN") as copy:
+        # Names hold no tab and no line end, cleaning has seen to that; JSON escapes its own.
+        copy.write(("\n".join(contacts) + "\n").replace("\\", "\\\\"))
+    with cursor.copy(f"COPY {_MEMBERSHIP} (phonebook_id, contact_id) FROM STDIN") as copy:
+        copy.write("".join([f"{phonebook_id}\t{number}\n" for number in ids]))
+
+
+def _upserted(rows: Sequence[CleanRow], phonebook_id: int | None, policy: str) -> tuple[Tally, int]:
+    """Stages the rows and merges them with what is there."""
     _stage(rows)
     now = connection.ops.adapt_datetimefield_value(timezone.now())
     with connection.cursor() as cursor:
@@ -149,3 +195,16 @@ def _stage_by_copy(cursor: Any, rows: Sequence[CleanRow]) -> None:
         for row in rows:
             copy.write_row(row[:6])
     cursor.execute(f"ANALYZE {_STAGE}")
+
+
+def insert(model: type[Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Adds rows to a model's table, by COPY where there is one; values are as the database takes them."""
+    names = ", ".join(f'"{name}"' for name in columns)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            with cursor.copy(f"COPY {model._meta.db_table} ({names}) FROM STDIN") as copy:
+                for row in rows:
+                    copy.write_row(row)
+        else:
+            marks = ", ".join(["%s"] * len(columns))
+            cursor.executemany(f"INSERT INTO {model._meta.db_table} ({names}) VALUES ({marks})", rows)

@@ -1,0 +1,234 @@
+"""How long it takes to import contacts: ours, its floor (clean rows copied into the same tables), and ``bulk_create``.
+
+    .venv/bin/python -m benchmarks.import_contacts --rows 1000000 --database postgres
+
+Each way runs in a process of its own on emptied tables with the same indexes. Prints wall and CPU seconds (the process
+and its database backend), peak memory of the process, and the ratio to the floor of the same run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+FIRST = ["سارا", "علی", "رضا", "مریم", "زهرا", "حسین", "Ali", "فاطمه"]
+LAST = ["محمدی", "رضایی", "کریمی", "احمدی", "موسوی", "Smith"]
+CITIES = ["تهران", "شیراز", "تبریز", "مشهد", "اصفهان"]
+PREFIXES = ["910", "911", "912", "913", "919", "990", "901", "930", "935", "936", "937", "920", "921", "932"]
+
+
+def write_file(path: Path, rows: int) -> None:
+    """A messy file: 2 % of its numbers are no numbers, 18 % are in other forms, a few are repeated."""
+    chance = random.Random(20)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["موبایل", "نام", "نام خانوادگی", "شهر"])
+        for _ in range(rows):
+            number = f"{chance.choice(PREFIXES)}{chance.randrange(10**7):07}"
+            form = chance.random()
+            if form < 0.02:
+                phone = "0" + number[:5]
+            elif form < 0.10:
+                phone = f"0{number[:3]} {number[3:6]} {number[6:]}"
+            elif form < 0.20:
+                phone = f"+98{number}"
+            else:
+                phone = f"0{number}"
+            writer.writerow([phone, chance.choice(FIRST), chance.choice(LAST), chance.choice(CITIES)])
+
+
+def clean_rows(path: Path) -> Iterator[tuple[int, str, str, int, str]]:
+    """The file's valid rows, each phone once: what a perfect importer would know before it began."""
+    from contacts.phones import InvalidPhone, normalise, operator_of
+
+    seen: set[str] = set()
+    with path.open(encoding="utf-8", newline="") as file:
+        for raw, first, last, city in islice(csv.reader(file), 1, None):
+            try:
+                phone = normalise(raw)
+            except InvalidPhone:
+                continue
+            if phone not in seen:
+                seen.add(phone)
+                yield int(phone[1:]), first, last, operator_of(phone), json.dumps({"شهر": city})
+
+
+def ours(path: Path) -> int:
+    """The product's own command."""
+    from io import StringIO
+
+    from django.core.management import call_command
+
+    out = StringIO()
+    call_command("import_contacts", str(path), "--phonebook", "benchmark", "--attributes", "--json", stdout=out)
+    answer = json.loads(out.getvalue())
+    return int(answer["new"] + answer["updated"] + answer["unchanged"])
+
+
+def floor(path: Path) -> int:
+    """The prepared rows straight into the tables, in one transaction."""
+    from django.db import connection, transaction
+
+    contacts, memberships = path.with_suffix(".contacts"), path.with_suffix(".memberships")
+    with transaction.atomic(), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            for statement, source in (
+                ("COPY contacts_contact (id, phone, first_name, last_name, operator, attributes, created_at, updated_at)", contacts),
+                ("COPY contacts_membership (id, phonebook_id, contact_id)", memberships),
+            ):  # fmt: skip
+                with source.open("rb") as file, cursor.copy(f"{statement} FROM STDIN") as copy:
+                    while block := file.read(1 << 20):
+                        copy.write(block)
+        else:
+            names = "id, phone, first_name, last_name, operator, attributes, created_at, updated_at"
+            rows = (line.rstrip("\n").replace("\\\\", "\\").split("\t") for line in contacts.open(encoding="utf-8"))
+            marks = ", ".join(["%s"] * 8)
+            cursor.executemany(f"INSERT INTO contacts_contact ({names}) VALUES ({marks})", rows)
+            pairs = (line.rstrip("\n").split("\t") for line in memberships.open(encoding="utf-8"))
+            cursor.executemany("INSERT INTO contacts_membership (id, phonebook_id, contact_id) VALUES (%s, %s, %s)", pairs)
+        cursor.execute("SELECT count(*) FROM contacts_membership")
+        return int(cursor.fetchone()[0])
+
+
+def bulk_create(path: Path) -> int:
+    """What Django's documentation suggests: ``bulk_create(update_conflicts=True)``, 5,000 at a time."""
+    from contacts.models import Contact, Membership, Phonebook
+
+    phonebook = Phonebook.objects.create(name="benchmark")
+    rows, done = clean_rows(path), 0
+    fields = ["first_name", "last_name", "operator", "attributes"]
+    while batch := list(islice(rows, 5_000)):
+        made = Contact.objects.bulk_create(
+            [
+                Contact(phone=f"+{phone}", first_name=first, last_name=last, operator=operator, attributes=json.loads(extra))
+                for phone, first, last, operator, extra in batch
+            ],
+            update_conflicts=True,
+            unique_fields=["phone"],
+            update_fields=fields,
+        )
+        Membership.objects.bulk_create([Membership(phonebook=phonebook, contact=it) for it in made], ignore_conflicts=True)
+        done += len(batch)
+    return done
+
+
+WAYS = {"floor": floor, "ours": ours, "bulk_create": bulk_create}
+
+
+def measure(way: str, path: Path) -> None:
+    """Runs one way in this process and prints its figures as JSON."""
+    import django
+
+    django.setup()
+    from django.db import connection
+
+    connection.ensure_connection()
+    backend = connection.connection.info.backend_pid if connection.vendor == "postgresql" else None
+    began, cpu = time.monotonic(), _cpu(backend)
+    rows = WAYS[way](path)
+    figures = {"rows": rows, "wall": time.monotonic() - began, "cpu": _cpu(backend) - cpu}
+    print(json.dumps(figures | {"memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+
+
+def _cpu(backend: int | None) -> float:
+    """CPU seconds of this process and of its database backend."""
+    seconds = time.process_time()
+    if backend is not None:
+        fields = Path(f"/proc/{backend}/stat").read_text().rpartition(")")[2].split()
+        seconds += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return seconds
+
+
+@contextmanager
+def database(kind: str, directory: Path) -> Iterator[str]:
+    """An empty database of this kind and its URL."""
+    if kind == "sqlite":
+        yield f"sqlite:///{directory / 'benchmark.sqlite3'}"
+        return
+    if given := os.environ.get("BENCHMARK_DATABASE_URL"):
+        yield given
+        return
+    from tests.postgres import embedded_postgres
+
+    with embedded_postgres(directory, durable=True) as url:
+        yield url
+
+
+def prepare(path: Path) -> None:
+    """The floor's input: clean rows as COPY's text."""
+    with path.with_suffix(".contacts").open("w") as contacts, path.with_suffix(".memberships").open("w") as memberships:
+        now = "2026-01-01 00:00:00+00"
+        for number, (phone, first, last, operator, extra) in enumerate(clean_rows(path), 1):
+            extra = extra.replace("\\", "\\\\")
+            contacts.write(f"{number}\t{phone}\t{first}\t{last}\t{operator}\t{extra}\t{now}\t{now}\n")
+            memberships.write(f"{number}\t1\t{number}\n")
+
+
+def compare(kind: str, path: Path, ways: list[str], directory: Path) -> dict[str, dict[str, Any]]:
+    """Each way's figures, measured one after another on emptied tables."""
+    figures: dict[str, dict[str, Any]] = {}
+    with database(kind, directory) as url:
+        environment = os.environ | {
+            "DATABASE_URL": url,
+            "DJANGO_SETTINGS_MODULE": "project.settings",
+            "READ_DOT_ENV": "false",
+            "VAR_DIR": str(directory / "var"),
+        }
+        manage = [sys.executable, str(ROOT / "manage.py")]
+        subprocess.run([*manage, "migrate", "--verbosity", "0"], env=environment, check=True, cwd=ROOT)
+        for way in ways:
+            subprocess.run([*manage, "flush", "--no-input", "--verbosity", "0"], env=environment, check=True, cwd=ROOT)
+            command = [sys.executable, "-m", "benchmarks.import_contacts", "--measure", way, "--file", str(path)]
+            answer = subprocess.run(command, env=environment, check=True, cwd=ROOT, stdout=subprocess.PIPE)
+            figures[way] = json.loads(answer.stdout)
+    return figures
+
+
+def report(kind: str, rows: int, figures: dict[str, dict[str, Any]]) -> None:
+    base = figures["floor"]
+    print(f"{kind}, a file of {rows:,} rows, {base['rows']:,} contacts")
+    for way, it in figures.items():
+        print(
+            f"  {way:12} {it['wall']:8.1f} s wall {it['wall'] / base['wall']:6.2f}x   {it['cpu']:8.1f} s CPU "
+            f"{it['cpu'] / base['cpu']:6.2f}x   peak {it['memory']:5.0f} MB"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--database", choices=["postgres", "sqlite", "both"], default="both")
+    parser.add_argument("--skip", action="append", default=[], choices=["bulk_create"])
+    parser.add_argument("--measure", choices=list(WAYS), help=argparse.SUPPRESS)
+    parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.measure:
+        measure(options.measure, options.file)
+        return
+    for kind in ("postgres", "sqlite") if options.database == "both" else (options.database,):
+        with tempfile.TemporaryDirectory(prefix="chapar-benchmark-", ignore_cleanup_errors=True) as temporary:
+            directory = Path(temporary)
+            directory.chmod(0o755)  # an embedded server started by root runs as a user of its own
+            path = directory / "contacts.csv"
+            write_file(path, options.rows)
+            prepare(path)
+            ways = [way for way in WAYS if way not in options.skip]
+            report(kind, options.rows, compare(kind, path, ways, directory))
+
+
+if __name__ == "__main__":
+    main()

@@ -35,6 +35,7 @@ class Campaign(models.Model):
         SenderLine, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("fallback line")
     )
     text = models.TextField(_("text"))
+    sent_text = models.TextField(_("text as sent"), blank=True, editable=False)  # with the suffix; fixed by the freeze
     file = models.ForeignKey(UploadedFile, models.PROTECT, null=True, blank=True, verbose_name=_("file"))
     scheduled_at = models.DateTimeField(_("scheduled for"), null=True, blank=True)
     pause_code = models.CharField(max_length=64, blank=True, editable=False)

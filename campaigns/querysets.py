@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connection, models
 from django.db.models import Q
@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 
 from campaigns import counting
 from campaigns.counting import Delta
-from campaigns.states import MESSAGE_MOVES, BatchStatus, CampaignStatus, MessageStatus, Reason
+from campaigns.states import CAMPAIGN_MOVES, MESSAGE_MOVES, BatchStatus, CampaignStatus, MessageStatus, Reason
 
 if TYPE_CHECKING:
     from campaigns.models import Batch, Campaign, DeliveryEvent, Message
@@ -65,12 +65,12 @@ def _write_postgres(moves: Sequence[Move], campaign_id: int, old: int, account_i
 
 
 def _write_sqlite(moves: Sequence[Move], campaign_id: int, old: int, account_id: int | None) -> int:
+    where = (campaign_id, old)
     with connection.cursor() as cursor:
         cursor.executemany(
             _MOVE_SQLITE,
             [
-                (int(m.status), int(m.reason), account_id, m.provider_ref, m.code, m.words, m.cost, m.id)
-                + (campaign_id, old)
+                (int(m.status), int(m.reason), account_id, m.provider_ref, m.code, m.words, m.cost, m.id, *where)
                 for m in moves
             ],
         )
@@ -87,6 +87,15 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
     def due(self) -> CampaignQuerySet:
         """Scheduled campaigns whose time has come, by the database's clock."""
         return self.filter(status=CampaignStatus.SCHEDULED, scheduled_at__lte=Now())
+
+    def move(self, campaign_id: int, new: CampaignStatus, **facts: Any) -> bool:
+        """Move a campaign to ``new`` where the state machine allows it from where it stands; whether it did.
+
+        The only writer of a campaign's status. ``facts`` are further fields, written with it.
+        """
+        olds = [old for old, news in CAMPAIGN_MOVES.items() if new in news]
+        moved = self.filter(pk=campaign_id, status__in=olds).update(status=new, updated_at=Now(), **facts)
+        return moved == 1
 
 
 class BatchQuerySet(models.QuerySet["Batch"]):

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from providers.base import Report
+
 
 class CampaignStatus(models.TextChoices):
     """Where a campaign stands."""
@@ -35,7 +37,7 @@ CAMPAIGN_MOVES: Mapping[CampaignStatus, frozenset[CampaignStatus]] = {
     _C.SCHEDULED: frozenset({_C.PREPARING, _C.DRAFT, _C.CANCELLED, _C.EXPIRED}),
     _C.PREPARING: frozenset({_C.RUNNING, _C.DRAFT, _C.CANCELLED}),
     _C.RUNNING: frozenset({_C.PAUSED, _C.COMPLETED, _C.COMPLETED_WITH_PROBLEMS, _C.CANCELLED, _C.EXPIRED}),
-    _C.PAUSED: frozenset({_C.RUNNING, _C.CANCELLED, _C.EXPIRED}),
+    _C.PAUSED: frozenset({_C.RUNNING, _C.COMPLETED, _C.COMPLETED_WITH_PROBLEMS, _C.CANCELLED, _C.EXPIRED}),
     # What was unclear may be settled by a late report, or sent again on the operator's word.
     _C.COMPLETED_WITH_PROBLEMS: frozenset({_C.COMPLETED, _C.RUNNING}),
     _C.COMPLETED: frozenset({_C.COMPLETED_WITH_PROBLEMS}),
@@ -75,6 +77,15 @@ MESSAGE_MOVES: Mapping[MessageStatus, frozenset[MessageStatus]] = {
     _M.ACCEPTED: _REPORTED,
     _M.SENT: _REPORTED - {_M.SENT},
 }
+STATUS_OF_REPORT: Mapping[str, MessageStatus] = {
+    Report.ACCEPTED: _M.ACCEPTED,
+    Report.SENT: _M.SENT,
+    Report.DELIVERED: _M.DELIVERED,
+    Report.UNDELIVERED: _M.UNDELIVERED,
+    Report.BLOCKED: _M.BLOCKED,
+    Report.FAILED: _M.FAILED,
+    Report.CANCELLED: _M.CANCELLED,
+}
 FINAL = frozenset({_M.DELIVERED, _M.UNDELIVERED, _M.BLOCKED, _M.FAILED, _M.SKIPPED, _M.CANCELLED, _M.EXPIRED})
 PROBLEMS = frozenset({_M.FAILED, _M.UNKNOWN})
 AWAITING_REPORT = frozenset({_M.ACCEPTED, _M.SENT})
@@ -105,6 +116,7 @@ class Reason(models.IntegerChoices):
     FORGOTTEN = 8, _("The provider says that it does not know this message.")
     REPORTED = 9, _("The provider reported it.")
     BY_OPERATOR = 10, _("Decided by an operator.")
+    EMPTY_TEXT = 11, _("The text is empty for this recipient.")
 
 
 def allowed_pairs() -> list[tuple[int, int]]:

@@ -190,7 +190,7 @@ SEND_READ_TIMEOUT = env.float("SEND_READ_TIMEOUT", default=60.0)
 SEND_LEASE = env.float("SEND_LEASE", default=200.0)  # > connect + 2 x read timeout: a live call never loses its lease
 SEND_SLICE = env.float("SEND_SLICE", default=10.0)  # how long one task works before it rings for the next
 
-# django-q2 is the doorbell only: every task carries integer ids and may run never, once or twice (docs/architecture.md).
+# django-q2 is the doorbell only: a task carries integer ids and may run never, once or twice (docs/architecture.md).
 BROKER_URL = env.str("BROKER_URL", default="")
 Q_CLUSTER: dict[str, Any] = {
     "name": "chapar",

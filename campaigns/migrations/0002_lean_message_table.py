@@ -1,9 +1,13 @@
 """Free space on the pages of the busiest tables, so that an update stays on its page."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from django.db import migrations
 
 
-def leave_free_space(apps, schema_editor):
+def leave_free_space(apps: Any, schema_editor: Any) -> None:
     """PostgreSQL only; SQLite has no such setting."""
     if schema_editor.connection.vendor == "postgresql":
         schema_editor.execute("ALTER TABLE campaigns_message SET (fillfactor = 80)")

@@ -1,0 +1,162 @@
+"""Applying stored events to messages: matched in bulk, forward only, and what matches nothing yet is kept.
+
+An event may come twice, late, in any order, and before the send's own answer has been recorded. A message takes the
+furthest of what is known of it; everything else is marked as having changed nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from django.db import connection, transaction
+from django.db.models import Case, F, When
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from campaigns.models import DeliveryEvent, Message
+from campaigns.querysets import Move
+from campaigns.states import MESSAGE_MOVES, STATUS_OF_REPORT, MessageStatus, Reason
+from contacts.models import Suppression
+from providers.base import Report
+
+CHUNK = 5_000  # events a transaction
+GIVE_UP = dt.timedelta(days=30)
+LONGEST_RETRY = 3600  # seconds
+Result = DeliveryEvent.Result
+
+
+class Event(NamedTuple):
+    """A stored event, as far as applying it needs."""
+
+    id: int
+    account_id: int
+    provider_ref: str
+    report: str
+    code: str
+    words: str
+    cost: int | None
+    received_at: dt.datetime
+    tries: int
+
+
+class Target(NamedTuple):
+    """The message that an event speaks of."""
+
+    id: int
+    campaign_id: int
+    account_id: int
+    provider_ref: str
+    status: int
+    cost: int | None
+    phone: str | None
+
+
+def apply(seconds: float = 10.0) -> set[int]:
+    """Apply what waits, for about ``seconds``; returns the campaigns whose messages moved."""
+    end = time.monotonic() + seconds
+    touched: set[int] = set()
+    while time.monotonic() < end:
+        with transaction.atomic():
+            events = [Event(*row) for row in _next_events()]
+            if not events:
+                break
+            touched |= _apply(events)
+    return touched
+
+
+def _next_events() -> Iterable[tuple[int, int, str, str, str, str, int | None, dt.datetime, int]]:
+    waiting = DeliveryEvent.objects.to_apply()
+    if connection.features.has_select_for_update_skip_locked:
+        waiting = waiting.select_for_update(skip_locked=True)
+    return waiting.values_list(
+        "id", "account_id", "provider_ref", "report", "code", "words", "cost", "received_at", "tries"
+    )[:CHUNK]
+
+
+def _apply(events: list[Event]) -> set[int]:
+    targets = _targets(events)
+    results: dict[Result, list[int]] = defaultdict(list)
+    furthest: dict[int, tuple[Target, Event]] = {}
+    for event in sorted(events, key=lambda event: event.id):
+        target = targets.get((event.account_id, event.provider_ref))
+        if target is None:
+            results[_unmatched(event)].append(event.id)
+        elif event.report not in STATUS_OF_REPORT:
+            results[Result.UNRECOGNISED].append(event.id)
+            if event.report == Report.FORGOTTEN:
+                Message.objects.filter(pk=target.id).update(reason=Reason.FORGOTTEN)
+        else:
+            current = furthest.get(target.id)
+            status = MessageStatus(STATUS_OF_REPORT[current[1].report] if current else target.status)
+            if STATUS_OF_REPORT[event.report] in MESSAGE_MOVES.get(status, ()):
+                furthest[target.id] = (target, event)
+                results[Result.APPLIED].append(event.id)
+            else:
+                results[Result.STALE].append(event.id)
+    _move(furthest.values())
+    _mark(results)
+    return {target.campaign_id for target, _event in furthest.values()}
+
+
+def _targets(events: list[Event]) -> dict[tuple[int, str], Target]:
+    by_account: dict[int, set[str]] = defaultdict(set)
+    for event in events:
+        by_account[event.account_id].add(event.provider_ref)
+    found: dict[tuple[int, str], Target] = {}
+    for account_id, refs in sorted(by_account.items()):
+        rows = Message.objects.filter(account=account_id, provider_ref__in=refs).order_by("pk").select_for_update()
+        columns = ("pk", "campaign_id", "account_id", "provider_ref", "status", "cost", "phone")
+        found.update({(row[2], row[3]): Target(*row) for row in rows.values_list(*columns)})
+    return found
+
+
+def _unmatched(event: Event) -> Result:
+    return Result.UNMATCHED if timezone.now() - event.received_at > GIVE_UP else Result.WAITING
+
+
+def _move(pairs: Iterable[tuple[Target, Event]]) -> None:
+    groups: dict[tuple[int, int], list[Move]] = defaultdict(list)
+    blocked: list[str] = []
+    for target, event in pairs:
+        status = STATUS_OF_REPORT[event.report]
+        cost = 0 if status is MessageStatus.BLOCKED else event.cost
+        groups[target.campaign_id, target.status].append(
+            Move(target.id, status, Reason.REPORTED, None, event.code, event.words, cost, target.cost or 0)
+        )
+        if status is MessageStatus.BLOCKED and target.phone:
+            blocked.append(target.phone)
+    for (campaign_id, old), moves in sorted(groups.items()):
+        Message.objects.move(sorted(moves, key=lambda move: move.id), campaign_id=campaign_id, old=MessageStatus(old))
+    _suppress(blocked)
+
+
+def _suppress(phones: list[str]) -> None:
+    """A recipient who blocked us gets no advertising any more; service messages still reach them."""
+    Suppression.objects.bulk_create(
+        [
+            Suppression(
+                phone=phone,
+                scope=Suppression.Scope.ADVERTISING,
+                reason=Suppression.Reason.BLOCKED,
+                source="delivery report",
+            )
+            for phone in phones
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _mark(results: Mapping[Result, list[int]]) -> None:
+    for result, ids in results.items():
+        rows = DeliveryEvent.objects.filter(pk__in=ids)
+        if result is Result.WAITING:
+            # 2, 4, 8 … seconds, then hourly: an answer still being recorded needs seconds, a lost one never comes.
+            delays = [When(tries=n, then=Now() + dt.timedelta(seconds=2 ** (n + 1))) for n in range(11)]
+            later = Case(*delays, default=Now() + dt.timedelta(seconds=LONGEST_RETRY))
+            rows.update(tries=F("tries") + 1, retry_at=later)
+        else:
+            rows.update(result=result, retry_at=None)

@@ -1,0 +1,87 @@
+"""Asking providers what webhooks did not tell: by a plan, per batch, the messages that still wait for a report."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Sequence
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from campaigns.delivery import events
+from campaigns.models import Batch, DeliveryEvent, Message
+from campaigns.states import AWAITING_REPORT
+from providers import http, registry
+from providers.base import Outcome, Provider, TransportError
+from providers.models import ProviderAccount
+
+logger = logging.getLogger(__name__)
+
+PLAN = (  # after the batch was recorded
+    dt.timedelta(minutes=1),
+    dt.timedelta(minutes=5),
+    dt.timedelta(minutes=15),
+    dt.timedelta(hours=1),
+    dt.timedelta(hours=24),
+    dt.timedelta(hours=48),
+)
+FIRST_POLL = PLAN[0]
+
+
+def due() -> list[int]:
+    """The batches whose poll is due, the longest waiting first; at most a hundred at a time."""
+    return list(Batch.objects.filter(poll_at__lte=Now()).order_by("poll_at").values_list("pk", flat=True)[:100])
+
+
+def poll(batch_id: int) -> int:
+    """Ask for the batch's messages that still wait for a report and store the answers; returns how many came.
+
+    The next poll is planned before this one is made, so that two workers don't both ask; a poll that fails is made
+    good by the next.
+    """
+    with transaction.atomic():
+        batch = (
+            Batch.objects.select_for_update(skip_locked=True, of=("self",))
+            .select_related("campaign__line__account")
+            .filter(pk=batch_id, poll_at__lte=Now())
+            .first()
+        )
+        if batch is None:
+            return 0
+        waiting = Message.objects.in_batch(batch).filter(status__in=AWAITING_REPORT, provider_ref__isnull=False)
+        refs = list(waiting.order_by("pk").values_list("provider_ref", flat=True))
+        _plan_next(batch, bool(refs))
+    account = batch.campaign.line.account
+    if not refs or not account.enabled:
+        return 0
+    provider = registry.provider_for(account)
+    size = provider.capabilities.max_status_ids
+    return sum(_ask(provider, account, refs[i : i + size]) for i in range(0, len(refs), size))
+
+
+def _plan_next(batch: Batch, waiting: bool) -> None:
+    following = batch.poll_round + 1
+    poll_at = None
+    if waiting and following < len(PLAN):
+        poll_at = Now() + (PLAN[following] - PLAN[following - 1])
+    Batch.objects.filter(pk=batch.pk).update(poll_at=poll_at, poll_round=F("poll_round") + 1)
+
+
+def _ask(provider: Provider, account: ProviderAccount, refs: Sequence[str]) -> int:
+    try:
+        response = http.exchange(
+            provider.build_status(refs),
+            connect_timeout=settings.SEND_CONNECT_TIMEOUT,
+            read_timeout=settings.SEND_READ_TIMEOUT,
+        )
+    except TransportError as error:
+        logger.warning("Account %s: a poll failed (%s)", account.pk, error.code)
+        return 0
+    answer = provider.parse_status(refs, response)
+    if answer.outcome is not Outcome.ACCEPTED:
+        logger.warning("Account %s: a poll was answered with %s (%s)", account.pk, answer.outcome, answer.code)
+        return 0
+    return events.store(account.pk, answer.reports, DeliveryEvent.Source.POLL)

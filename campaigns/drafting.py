@@ -1,0 +1,214 @@
+"""Making a draft: from the composer's form and from the command line, by the same rules."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import mimetypes
+import secrets
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.db import models, transaction
+from django.utils.translation import gettext as _
+
+from campaigns import checking
+from campaigns.models import AudienceRule, Campaign
+from campaigns.sending.audience import PASTED_LIMIT
+from campaigns.states import MessageStatus
+from contacts import phones
+from contacts.models import JobCategory, Phonebook
+from providers import registry
+from providers.base import InvalidJob, Upload
+from providers.models import SenderLine, UploadedFile
+
+_Row = TypeVar("_Row", bound=models.Model)
+
+
+class InvalidDraft(Exception):
+    """A draft that cannot be made; the text is a sentence for people."""
+
+
+def create(
+    *,
+    name: str,
+    line: SenderLine,
+    text: str,
+    rules: Iterable[AudienceRule],
+    fallback_line: SenderLine | None = None,
+    file_path: str = "",
+    scheduled_at: dt.datetime | None = None,
+    created_by: Any = None,
+) -> Campaign:
+    """Make a draft with its audience rules.
+
+    Raises:
+        InvalidDraft: the text is no template, no rule includes anybody, or the file cannot be sent.
+    """
+    problems = checking.text_problems(text)
+    if problems:
+        raise InvalidDraft(" ".join(problems))
+    rules = list(rules)
+    if not any(rule.rule == AudienceRule.Rule.INCLUDE for rule in rules):
+        raise InvalidDraft(_("Choose who gets the campaign."))
+    with transaction.atomic():
+        campaign = Campaign.objects.create(
+            name=name,
+            line=line,
+            text=text,
+            fallback_line=fallback_line,
+            file=attach(line, Path(file_path)) if file_path else None,
+            scheduled_at=scheduled_at,
+            created_by=created_by,
+        )
+        for rule in rules:
+            rule.campaign = campaign
+        AudienceRule.objects.bulk_create(rules)
+    return campaign
+
+
+def line_of(sender: str) -> SenderLine:
+    """The line with this sender.
+
+    Raises:
+        InvalidDraft: there is none, or several accounts have one.
+    """
+    lines = list(SenderLine.objects.usable().select_related("account").filter(sender=sender)[:2])
+    if not lines:
+        raise InvalidDraft(_("There is no line “%(sender)s”.") % {"sender": sender})
+    if len(lines) > 1:
+        raise InvalidDraft(_("Several accounts have a line “%(sender)s”.") % {"sender": sender})
+    return lines[0]
+
+
+def phonebook_rules(include: Iterable[str], exclude: Iterable[str] = ()) -> list[AudienceRule]:
+    """Rules for phonebooks by name.
+
+    Raises:
+        InvalidDraft: there is no phonebook of that name.
+    """
+    rules = []
+    for rule, names in ((AudienceRule.Rule.INCLUDE, include), (AudienceRule.Rule.EXCLUDE, exclude)):
+        rules += [AudienceRule(rule=rule, phonebook=_phonebook(name)) for name in names]
+    return rules
+
+
+def rules_from_file(path: str, line: SenderLine) -> list[AudienceRule]:
+    """The rules of a JSON file, as the command line's ``--audience`` takes them.
+
+    Raises:
+        InvalidDraft: the file is no list of rules, or a rule names what does not exist.
+    """
+    try:
+        entries = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise InvalidDraft(_("The audience file cannot be read as JSON.")) from None
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise InvalidDraft(_("The audience file must hold a list of rules."))
+    try:
+        return [_rule(entry) for entry in entries]
+    except (KeyError, TypeError, ValueError):
+        raise InvalidDraft(_("A rule of the audience file cannot be read.")) from None
+
+
+def _rule(entry: Mapping[str, Any]) -> AudienceRule:
+    rule = AudienceRule(rule=AudienceRule.Rule(entry.get("rule", "include")))
+    if "phonebook" in entry:
+        rule.phonebook = _phonebook(str(entry["phonebook"]))
+        rule.params = {key: int(entry[key]) for key in ("start", "size") if entry.get(key) is not None}
+        if "numbers" in entry:
+            rule.params["numbers"] = numbers_of(entry["numbers"])
+    elif "job_category" in entry:
+        rule.kind = AudienceRule.Kind.JOB_CATEGORY
+        rule.job_category = _category(entry["job_category"])
+        operators = [
+            {key: int(operator[key]) for key in ("id", "start", "size") if operator.get(key) is not None}
+            for operator in entry.get("operators", [])
+        ]
+        rule.params = {"operators": operators} if operators else {}
+    elif "campaign" in entry:
+        rule.kind = AudienceRule.Kind.CAMPAIGN
+        rule.source = _found(Campaign.objects.filter(pk=int(entry["campaign"])), str(entry["campaign"]))
+        if outcome := entry.get("outcome"):
+            rule.params = {"outcome": MessageStatus[str(outcome).upper()].name.lower()}
+    elif "numbers" in entry:
+        rule.kind = AudienceRule.Kind.NUMBERS
+        rule.params = {"numbers": numbers_of(entry["numbers"])}
+    else:
+        raise InvalidDraft(_("This kind of audience rule is for a provider that keeps the recipients itself."))
+    return rule
+
+
+def numbers_of(raw: Iterable[str]) -> list[str]:
+    """Pasted numbers as E.164, each once.
+
+    Raises:
+        InvalidDraft: one is no phone number, or there are too many.
+    """
+    numbers: dict[str, None] = {}
+    for value in raw:
+        try:
+            numbers[phones.normalise(str(value))] = None
+        except phones.InvalidPhone:
+            raise InvalidDraft(_("“%(value)s” is not a phone number.") % {"value": value}) from None
+    if len(numbers) > PASTED_LIMIT:
+        raise InvalidDraft(
+            _("At most %(limit)s numbers can be pasted; import them as a phonebook.") % {"limit": PASTED_LIMIT}
+        )
+    return list(numbers)
+
+
+def _phonebook(name: str) -> Phonebook:
+    return _found(Phonebook.objects.ours().filter(name=name), name)
+
+
+def _category(entry: Mapping[str, Any]) -> JobCategory:
+    found = _found(_categories(None, entry["main"]), str(entry["main"]))
+    return _found(_categories(found, entry["sub"]), str(entry["sub"])) if entry.get("sub") else found
+
+
+def _categories(parent: JobCategory | None, key: object) -> models.QuerySet[JobCategory]:
+    ours = JobCategory.objects.filter(account=None, parent=parent)
+    return ours.filter(pk=key) if isinstance(key, int) else ours.filter(name=str(key))
+
+
+def _found(rows: models.QuerySet[_Row], name: str) -> _Row:
+    row = rows.first()
+    if row is None:
+        raise InvalidDraft(_("There is nothing named “%(name)s”.") % {"name": name})
+    return row
+
+
+def attach(line: SenderLine, path: Path) -> UploadedFile:
+    """Keep a file for a campaign on this line; the same content is kept once an account.
+
+    Raises:
+        InvalidDraft: it cannot be read, is empty, or the provider takes no such file.
+    """
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        raise InvalidDraft(_("The file cannot be read.")) from None
+    if not size:
+        raise InvalidDraft(_("The file is empty."))
+    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    try:
+        registry.provider_for(line.account).build_upload(Upload(path, path.name, kind, size))
+    except InvalidJob:
+        raise InvalidDraft(_("The provider does not take this file.")) from None
+    known = UploadedFile.objects.filter(account=line.account, sha256=digest).first()
+    if known is not None:
+        return known
+    folder = Path(settings.UPLOAD_DIR) / "attachments"
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = folder / f"{secrets.token_hex(16)}{path.suffix.lower()}"
+    shutil.copyfile(path, kept)
+    return UploadedFile.objects.create(
+        account=line.account, sha256=digest, filename=path.name, content_type=kind, size=size, path=str(kept)
+    )

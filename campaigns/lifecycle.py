@@ -1,0 +1,202 @@
+"""What may be done with a campaign, by whom, and what follows: launch, prepare, pause, resume, cancel, finish.
+
+Every change is a conditional update (``CampaignQuerySet.move``), so a double click, a second tab or a repeated task
+changes nothing a second time; every change made by a person leaves an audit entry.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from campaigns import checking
+from campaigns.auditing import note
+from campaigns.doorbell import ring
+from campaigns.models import Batch, Campaign, Message, StatusCount
+from campaigns.sending import attachments, audience
+from campaigns.states import PROBLEMS, BatchStatus, CampaignStatus, MessageStatus, Reason
+from providers.base import InvalidJob
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+    Actor = AbstractBaseUser | AnonymousUser | None
+
+OPEN_BATCHES = (BatchStatus.PENDING, BatchStatus.SENDING)
+
+
+class NotAllowed(Exception):
+    """What was asked for is not possible (now); the text is a sentence for people."""
+
+
+def launch(campaign_id: int, actor: Actor = None) -> CampaignStatus:
+    """Send a draft on its way: now, or at its time; returns the status it has then.
+
+    Raises:
+        NotAllowed: it is no draft any more, or something is wrong with it; nothing was changed.
+    """
+    with transaction.atomic():
+        campaign = Campaign.objects.select_for_update(of=("self",)).select_related("line__account").get(pk=campaign_id)
+        if campaign.status != CampaignStatus.DRAFT:
+            raise NotAllowed(_("This campaign has been launched already."))
+        problems = checking.problems(campaign)
+        if problems:
+            raise NotAllowed(" ".join(problems))
+        later = campaign.scheduled_at is not None and campaign.scheduled_at > timezone.now()
+        status = CampaignStatus.SCHEDULED if later else CampaignStatus.PREPARING
+        Campaign.objects.move(campaign_id, status, launched_at=Now(), pause_code="", pause_text="")
+        note("launched", campaign_id, actor)
+        if not later:
+            ring("prepare", campaign_id)
+    return status
+
+
+def start_due() -> None:
+    """Set the scheduled campaigns preparing whose time has come."""
+    for campaign_id in Campaign.objects.due().values_list("pk", flat=True):
+        if Campaign.objects.move(campaign_id, CampaignStatus.PREPARING):
+            note("time_came", campaign_id)
+            ring("prepare", campaign_id)
+
+
+def prepare(campaign_id: int) -> bool:
+    """Upload the file, fix the audience, set the campaign running; whether this call did it.
+
+    A campaign that cannot run (nobody to send to, a file that the provider refuses) becomes a draft again, and says
+    why. Repeated, late and parallel calls do nothing.
+    """
+    campaign = Campaign.objects.select_related("line__account", "file__account").get(pk=campaign_id)
+    if campaign.status != CampaignStatus.PREPARING:
+        return False
+    try:
+        attachments.ensure_uploaded(campaign)
+    except attachments.UploadRefused as error:
+        return _send_back(campaign_id, error.code, error.words or _("The file could not be uploaded."))
+    except InvalidJob as error:
+        return _send_back(campaign_id, str(error), _("The provider does not take this file."))
+    return _freeze(campaign_id)
+
+
+def _freeze(campaign_id: int) -> bool:
+    with transaction.atomic():
+        campaign = (
+            Campaign.objects.select_for_update(of=("self",))
+            .select_related("line__account")
+            .filter(pk=campaign_id, status=CampaignStatus.PREPARING)
+            .first()
+        )
+        if campaign is None:
+            return False
+        problems = checking.problems(campaign)
+        if problems:
+            return _send_back(campaign_id, "problems", " ".join(problems))
+        audience.freeze(campaign)
+        if not campaign.audience:
+            return _send_back(campaign_id, "nobody", _("Nobody is left to send to."))
+        Campaign.objects.move(
+            campaign_id,
+            CampaignStatus.RUNNING,
+            audience=campaign.audience,
+            sent_text=campaign.sent_text,
+            first_message_id=campaign.first_message_id,
+            last_message_id=campaign.last_message_id,
+            started_at=Now(),
+        )
+        ring("pump", campaign_id)
+    return True
+
+
+def _send_back(campaign_id: int, code: str, words: str) -> bool:
+    Campaign.objects.move(campaign_id, CampaignStatus.DRAFT, pause_code=code[:64], pause_text=words)
+    note("sent_back", campaign_id, code=code)
+    return False
+
+
+def pause(campaign_id: int, actor: Actor = None) -> None:
+    """Let no further batch out; calls in flight finish and are recorded.
+
+    Raises:
+        NotAllowed: it is not running.
+    """
+    facts = {"pause_code": "operator", "pause_text": ""}
+    if not Campaign.objects.move(campaign_id, CampaignStatus.PAUSED, **facts):
+        raise NotAllowed(_("Only a running campaign can be paused."))
+    note("paused", campaign_id, actor)
+
+
+def resume(campaign_id: int, actor: Actor = None) -> None:
+    """Go on exactly where the pause left off.
+
+    Raises:
+        NotAllowed: it is not paused.
+    """
+    with transaction.atomic():
+        campaign = Campaign.objects.select_for_update().filter(pk=campaign_id, status=CampaignStatus.PAUSED).first()
+        if campaign is None:
+            raise NotAllowed(_("Only a paused campaign can go on."))
+        Campaign.objects.move(campaign_id, CampaignStatus.RUNNING, pause_code="", pause_text="")
+        note("resumed", campaign_id, actor)
+        ring("pump", campaign_id)
+
+
+def cancel(campaign_id: int, actor: Actor = None, *, seconds: float = 5.0) -> None:
+    """Stop a campaign for good: what is pending becomes cancelled, what is with the provider stays what it is.
+
+    No batch goes out once this returns; a very large campaign's rows are finished by the worker.
+
+    Raises:
+        NotAllowed: there is nothing left to cancel.
+    """
+    if not Campaign.objects.move(campaign_id, CampaignStatus.CANCELLED, pause_code="", pause_text=""):
+        raise NotAllowed(_("This campaign cannot be cancelled any more."))
+    note("cancelled", campaign_id, actor)
+    if not cancel_pending(campaign_id, seconds):
+        ring("cancel_pending", campaign_id)
+
+
+def cancel_pending(campaign_id: int, seconds: float) -> bool:
+    """Turn a cancelled campaign's pending messages into cancelled ones, a batch a transaction; whether all are done."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with transaction.atomic():
+            batch = (
+                Batch.objects.select_for_update(skip_locked=True, of=("self",))
+                .filter(campaign=campaign_id, campaign__status=CampaignStatus.CANCELLED, status=BatchStatus.PENDING)
+                .first()
+            )
+            if batch is None:
+                return finish(campaign_id)
+            Message.objects.move_batch(
+                batch, old=MessageStatus.PENDING, new=MessageStatus.CANCELLED, reason=Reason.BY_OPERATOR
+            )
+            Batch.objects.filter(pk=batch.pk).update(status=BatchStatus.CANCELLED, pending=0, settled_at=Now())
+    return False
+
+
+def finish(campaign_id: int) -> bool:
+    """Complete a campaign whose every batch is settled, with problems where a message failed or is unclear.
+
+    A completed campaign is looked at again when a late report moved one of its messages. Whether nothing is open.
+    """
+    if Batch.objects.filter(campaign=campaign_id, status__in=OPEN_BATCHES).exists():
+        return False
+    problems = StatusCount.objects.filter(campaign=campaign_id, status__in=PROBLEMS, messages__gt=0).exists()
+    status = CampaignStatus.COMPLETED_WITH_PROBLEMS if problems else CampaignStatus.COMPLETED
+    frozen = Campaign.objects.filter(pk=campaign_id, audience__isnull=False)
+    if frozen.exclude(status=CampaignStatus.CANCELLED).exists():
+        Campaign.objects.move(campaign_id, status)
+    frozen.filter(finished_at=None).update(finished_at=Now())
+    return True
+
+
+def unfinished() -> list[int]:
+    """Cancelled campaigns with messages that still say pending, for the tick."""
+    pending = Batch.objects.filter(campaign=OuterRef("pk"), status=BatchStatus.PENDING)
+    cancelled = Campaign.objects.filter(Exists(pending), status=CampaignStatus.CANCELLED, finished_at=None)
+    return list(cancelled.values_list("pk", flat=True))

@@ -1,0 +1,117 @@
+"""Campaigns from the command line: create, launch, pause, resume, cancel, show, audit."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+from django.utils.dateparse import parse_datetime
+from django.utils.timezone import is_naive, make_aware
+from django.utils.translation import gettext as _
+
+from campaigns import drafting, lifecycle, reporting
+from campaigns.models import Campaign
+from campaigns.states import MessageStatus
+
+
+class Command(BaseCommand):
+    """``campaign create|launch|pause|resume|cancel|show|audit``; with ``--json`` one object on standard output."""
+
+    help = "Create, launch, pause, resume, cancel, show or audit a campaign."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True)
+        create = actions.add_parser("create")
+        create.add_argument("--name", required=True)
+        create.add_argument("--line", required=True, help="the sender of the line")
+        create.add_argument("--text", required=True)
+        create.add_argument("--phonebook", action="append", default=[])
+        create.add_argument("--exclude-phonebook", action="append", default=[])
+        create.add_argument("--audience", help="a JSON file with a list of audience rules")
+        create.add_argument("--fallback-line", default="")
+        create.add_argument("--file", default="", help="a file to send along (Bale)")
+        create.add_argument("--at", help="when to start, ISO 8601; without an offset in the project's time zone")
+        create.add_argument("--json", action="store_true")
+        for action in ("launch", "pause", "resume", "cancel", "show", "audit"):
+            one = actions.add_parser(action)
+            one.add_argument("id", type=int)
+            one.add_argument("--json", action="store_true")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            facts = self._create(options) if options["action"] == "create" else self._act(options)
+        except (lifecycle.NotAllowed, drafting.InvalidDraft) as error:
+            raise CommandError(str(error)) from None
+        except Campaign.DoesNotExist:
+            raise CommandError(_("There is no campaign with this number.")) from None
+        if options["json"]:
+            self.stdout.write(json.dumps(facts, ensure_ascii=False))
+        else:
+            self.stdout.write("\n".join(f"{key}: {value}" for key, value in facts.items()))
+
+    def _create(self, options: dict[str, Any]) -> dict[str, Any]:
+        at = None
+        if options["at"]:
+            try:
+                at = parse_datetime(options["at"])
+            except ValueError:
+                at = None
+            if at is None:
+                raise CommandError(_("The time is not in ISO 8601, such as 2026-03-21T09:30."))
+            at = make_aware(at) if is_naive(at) else at
+        with transaction.atomic():
+            rules = drafting.phonebook_rules(options["phonebook"], options["exclude_phonebook"])
+            line = drafting.line_of(options["line"])
+            if options["audience"]:
+                rules += drafting.rules_from_file(options["audience"], line)
+            campaign = drafting.create(
+                name=options["name"],
+                line=line,
+                text=options["text"],
+                rules=rules,
+                fallback_line=drafting.line_of(options["fallback_line"]) if options["fallback_line"] else None,
+                file_path=options["file"],
+                scheduled_at=at,
+            )
+        return {"id": campaign.pk}
+
+    def _act(self, options: dict[str, Any]) -> dict[str, Any]:
+        campaign = Campaign.objects.select_related("line").get(pk=options["id"])
+        action = options["action"]
+        if action == "show":
+            return _shown(campaign)
+        if action == "audit":
+            return _audited(campaign)
+        getattr(lifecycle, action)(campaign.pk)
+        campaign.refresh_from_db()
+        return {"id": campaign.pk, "status": campaign.status}
+
+
+def _shown(campaign: Campaign) -> dict[str, Any]:
+    account = reporting.accounting(campaign)
+    return {
+        "id": campaign.pk,
+        "status": campaign.status,
+        "name": campaign.name,
+        "line": campaign.line.sender,
+        "audience": account.audience,
+        "counts": {status.name.lower(): account.counts[status] for status in MessageStatus},
+        "cost": account.cost,
+        "why": campaign.pause_text or campaign.pause_code,
+        "scheduled_at": campaign.scheduled_at.isoformat() if campaign.scheduled_at else None,
+        "started_at": campaign.started_at.isoformat() if campaign.started_at else None,
+        "finished_at": campaign.finished_at.isoformat() if campaign.finished_at else None,
+    }
+
+
+def _audited(campaign: Campaign) -> dict[str, Any]:
+    audit = reporting.audit(campaign)
+    return {
+        "audience": audit.recount.audience,
+        **{status.name.lower(): audit.recount.counts[status] for status in MessageStatus},
+        "balanced": audit.recount.balanced,
+        "counters_match": audit.counters_match,
+    }

@@ -1,0 +1,211 @@
+"""The accounting and the figures of a campaign: from counters for the screen, recounted from rows for the audit."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from django.db.models import Count, Q, Sum
+from django.utils import timezone
+
+from campaigns.composing import pricing, segments, templating
+from campaigns.composing.preview import Preview, previews, template_of
+from campaigns.models import Batch, Campaign, Message, StatusCount, TimelinePoint
+from campaigns.sending import audience
+from campaigns.states import MessageStatus
+from contacts.models import Contact, Suppression
+
+SAMPLE = 2_000  # recipients whose personal texts are counted for an estimate
+RATE_WINDOW = dt.timedelta(minutes=15)
+
+
+class Accounting(NamedTuple):
+    """How many messages of a campaign stand in each status, and what they cost in rial."""
+
+    audience: int
+    counts: Mapping[MessageStatus, int]
+    cost: int
+
+    @property
+    def balanced(self) -> bool:
+        """The equation: the audience is the sum of all statuses."""
+        return self.audience == sum(self.counts.values())
+
+    @property
+    def settled(self) -> int:
+        """Messages that neither wait nor are on their way to the provider."""
+        return self.audience - self.counts[MessageStatus.PENDING] - self.counts[MessageStatus.SENDING]
+
+    @property
+    def reached_provider(self) -> int:
+        """Messages that the provider took."""
+        taken = ("ACCEPTED", "SENT", "DELIVERED", "UNDELIVERED", "BLOCKED")
+        return sum(self.counts[MessageStatus[name]] for name in taken)
+
+    @property
+    def delivered_share(self) -> float | None:
+        """Delivered of those that the provider took, 0 to 1; None before any."""
+        taken = self.reached_provider
+        return self.counts[MessageStatus.DELIVERED] / taken if taken else None
+
+
+def accounting(campaign: Campaign) -> Accounting:
+    """The accounting from the counters: one small query at any size."""
+    return accountings([campaign])[campaign.pk]
+
+
+def accountings(campaigns: list[Campaign]) -> dict[int, Accounting]:
+    """The accounting of several campaigns in one query."""
+    counts = {c.pk: dict.fromkeys(MessageStatus, 0) for c in campaigns}
+    costs = dict.fromkeys(counts, 0)
+    rows = StatusCount.objects.filter(campaign__in=counts).values_list("campaign", "status", "messages", "cost")
+    for campaign_id, status, messages, cost in rows:
+        counts[campaign_id][MessageStatus(status)] = messages
+        costs[campaign_id] += cost
+    return {c.pk: Accounting(c.audience or 0, counts[c.pk], costs[c.pk]) for c in campaigns}
+
+
+class Audit(NamedTuple):
+    """A recount from the rows: does the equation hold, and do the counters say the same?"""
+
+    recount: Accounting
+    counters_match: bool
+
+
+def audit(campaign: Campaign) -> Audit:
+    """Recount a campaign from its messages and batches, and hold the counters against it.
+
+    A pending row whose batch is in flight is counted as sending, as the counters do.
+    """
+    rows = Message.objects.filter(campaign=campaign.pk)
+    in_flight = Batch.objects.filter(campaign=campaign).in_flight().values("number")
+    grouped = rows.values_list("status").annotate(
+        n=Count("pk"),
+        sending=Count("pk", filter=Q(status=MessageStatus.PENDING, batch_number__in=in_flight)),
+        rial=Sum("cost", default=0),
+    )
+    counts = dict.fromkeys(MessageStatus, 0)
+    cost = 0
+    for status, n, sending, rial in grouped:
+        counts[MessageStatus(status)] += n - sending
+        counts[MessageStatus.SENDING] += sending
+        cost += rial
+    recount = Accounting(campaign.audience or 0, counts, cost)
+    counted = accounting(campaign)
+    return Audit(recount, counted.counts == recount.counts and counted.cost == recount.cost)
+
+
+class Pace(NamedTuple):
+    """How fast a campaign goes: messages a second lately, and seconds to the end at that rate."""
+
+    rate: float
+    seconds_left: float | None
+
+
+def pace(campaign: Campaign, account: Accounting) -> Pace:
+    """The pace from the batches settled in the last quarter of an hour."""
+    now = timezone.now()
+    recent = Batch.objects.filter(campaign=campaign, settled_at__gte=now - RATE_WINDOW, claimed_at__isnull=False)
+    facts = recent.aggregate(n=Sum("size"))
+    begun = max(campaign.started_at or now, now - RATE_WINDOW)
+    elapsed = max((now - begun).total_seconds(), 1.0)
+    rate = (facts["n"] or 0) / elapsed
+    left = account.audience - account.settled
+    return Pace(rate, left / rate if rate else None)
+
+
+class Series(NamedTuple):
+    """One line of the timeline: a status, and its messages at each point."""
+
+    status: MessageStatus
+    values: list[int]
+
+
+class Timeline(NamedTuple):
+    """A campaign's course in steps of five minutes or more: the points' times, and one series a status."""
+
+    points: list[dt.datetime]
+    series: list[Series]
+
+
+def timeline(campaign: Campaign, points: int = 48) -> Timeline:
+    """When messages were accepted, delivered and lost, in at most about ``points`` steps."""
+    rows = list(TimelinePoint.objects.filter(campaign=campaign).values_list("at", "status", "messages").order_by("at"))
+    if not rows:
+        return Timeline([], [])
+    first, last = rows[0][0], rows[-1][0]
+    step = dt.timedelta(minutes=5)
+    while (last - first) / step > points:
+        step *= 2
+    length = int((last - first) / step) + 1
+    groups = {
+        MessageStatus.ACCEPTED: [MessageStatus.ACCEPTED],
+        MessageStatus.DELIVERED: [MessageStatus.DELIVERED],
+        MessageStatus.FAILED: [MessageStatus.FAILED, MessageStatus.UNDELIVERED, MessageStatus.BLOCKED],
+    }
+    series = [Series(status, [0] * length) for status in groups]
+    for at, status, messages in rows:
+        for line in series:
+            if status in groups[line.status]:
+                line.values[int((at - first) / step)] += messages
+    return Timeline([first + step * i for i in range(length)], series)
+
+
+def estimate(campaign: Campaign) -> pricing.Estimate:
+    """What a draft will come to: recipients, parts and rial at the line's tariffs.
+
+    Raises:
+        TemplateError: the text is no template.
+    """
+    line = campaign.line
+    template = template_of(campaign.text, line.suffix)
+    people = audience.contacts(campaign)
+    strangers = audience.strangers(campaign)
+    blocked = Suppression.objects.for_line(line)
+    out = people.filter(phone__in=blocked.values("phone")).count() + blocked.filter(phone__in=strangers).count()
+    by_operator = dict(people.order_by().values_list("operator").annotate(Count("pk")))
+    if strangers:
+        by_operator[0] = by_operator.get(0, 0) + len(strangers)
+    total = sum(by_operator.values())
+    sample = list(people.order_by("pk")[:SAMPLE]) if template.is_personal else []
+    parts, longest = _parts(template, sample, by_operator, line.part_size)
+    tariffs = pricing.Tariffs(line.tariffs.values_list("operator", "encoding", "rial_per_part"))
+    sendable = (total - out) / total if total else 0
+    cost = tariffs.cost(parts)
+    return pricing.Estimate(
+        recipients=total - out,
+        suppressed=out,
+        parts=round(sum(parts.values()) * sendable),
+        cost=None if cost is None else round(cost * sendable),
+        sampled=min(len(sample), total) if template.is_personal else total,
+        by_operator=by_operator,
+        longest=longest,
+    )
+
+
+def _parts(
+    template: templating.Template, sample: list[Contact], by_operator: Mapping[int, int], part_size: int
+) -> tuple[dict[tuple[int, str], int], int]:
+    """Parts by (operator, encoding) for the whole audience, and the longest text's parts."""
+    if not sample:
+        counted = segments.count(template.literal, part_size)
+        return {(op, counted.encoding): n * counted.parts for op, n in by_operator.items()}, counted.parts
+    found: dict[tuple[int, str], int] = {}
+    longest = 0
+    for preview, contact in zip(previews(template, sample, part_size), sample, strict=True):
+        key = (contact.operator, preview.segments.encoding)
+        found[key] = found.get(key, 0) + preview.segments.parts
+        longest = max(longest, preview.segments.parts)
+    scale = sum(by_operator.values()) / len(sample)
+    return {key: round(n * scale) for key, n in found.items()}, longest
+
+
+def sample_previews(campaign: Campaign, number: int = 3) -> list[Preview]:
+    """The texts that the first recipients will read.
+
+    Raises:
+        TemplateError: the text is no template.
+    """
+    template = template_of(campaign.text, campaign.line.suffix)
+    return previews(template, audience.contacts(campaign).order_by("pk")[:number], campaign.line.part_size)

@@ -1,0 +1,53 @@
+"""The tick: finds what waits and rings for it. It may run never, twice or in parallel; it changes no message itself."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+
+from campaigns import lifecycle
+from campaigns.delivery import polling, webhooks
+from campaigns.doorbell import ring
+from campaigns.models import Batch, Campaign, DeliveryEvent, Heartbeat
+from campaigns.sending import claiming, reconcile
+from campaigns.states import BatchStatus, CampaignStatus
+from contacts import importing
+from contacts.models import ContactImport
+
+HEART = "worker"
+
+
+def tick() -> None:
+    """One round: beat, start what is due, give up what is lost, and ring for every piece of work that waits."""
+    lifecycle.start_due()
+    for campaign_id in Campaign.objects.filter(status=CampaignStatus.PREPARING).values_list("pk", flat=True):
+        ring("prepare", campaign_id)
+    reconcile.sweep_answers()
+    webhooks.sweep()
+    for campaign_id in reconcile.expire_leases():
+        lifecycle.finish(campaign_id)
+    for campaign_id in sendable():
+        ring("pump", campaign_id)
+    for campaign_id in lifecycle.unfinished():
+        ring("cancel_pending", campaign_id)
+    if DeliveryEvent.objects.to_apply().exists():
+        ring("apply_events")
+    for batch_id in polling.due():
+        ring("poll", batch_id)
+    for import_id in ContactImport.objects.stalled().values_list("pk", flat=True):
+        importing.ring(import_id)
+    Heartbeat.objects.update_or_create(name=HEART, defaults={"beat_at": timezone.now()})
+
+
+def sendable() -> list[int]:
+    """The running campaigns that have a batch to send, nothing in its way, and a place for another call; and the
+    running ones with nothing left open, which only wait to be finished.
+    """
+    found = []
+    running = Campaign.objects.filter(status=CampaignStatus.RUNNING).select_related("line__account")
+    for campaign in running:
+        batches = Batch.objects.filter(campaign=campaign)
+        if not batches.filter(status__in=[BatchStatus.PENDING, BatchStatus.SENDING]).exists():
+            lifecycle.finish(campaign.pk)
+        elif claiming.obstacle(campaign) is None and claiming.has_place(campaign) and batches.claimable().exists():
+            found.append(campaign.pk)
+    return found

@@ -1,0 +1,246 @@
+"""Who gets a campaign: the rules as sets of recipients, and the freeze that turns them into messages, once.
+
+The freeze is one ``INSERT … SELECT`` a rule, whatever the number of recipients: it deduplicates by phone, marks the
+suppressed as skipped, renders personal texts in the database and gives each message its batch number. Recipients keep
+a stated order: rule by rule, within a phonebook in the order in which contacts were added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import BigIntegerField, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum
+from django.db.models.expressions import Window
+from django.db.models.functions import Cast, RowNumber
+
+from campaigns import counting
+from campaigns.composing import templating
+from campaigns.composing.suffix import with_suffix
+from campaigns.composing.templating import Template
+from campaigns.counting import Delta
+from campaigns.models import AudienceRule, Batch, Campaign, Message
+from campaigns.states import BatchStatus, MessageStatus, Reason
+from contacts.models import Contact, Membership, Suppression
+from providers import registry
+
+PASTED_LIMIT = 10_000
+
+
+class Recipients(NamedTuple):
+    """A rule as a set of rows, one a recipient: where their contact and phone are found from those rows."""
+
+    rows: QuerySet[Any]
+    contact: str  # path to the contact, "" where the row is the contact
+    phone: str  # path to the phone
+
+
+def recipients_of(rule: AudienceRule) -> Recipients:
+    """The recipients that a rule names."""
+    if rule.kind == AudienceRule.Kind.PHONEBOOK:
+        rows: QuerySet[Any] = _positions(Membership.objects.filter(phonebook=rule.phonebook_id), rule.params)
+        if numbers := rule.params.get("numbers"):
+            rows = rows.filter(contact__phone__in=numbers)
+        return Recipients(rows, "contact", "contact__phone")
+    if rule.kind == AudienceRule.Kind.CAMPAIGN:
+        source = rule.source
+        assert source is not None  # noqa: S101 - a database constraint
+        rows = Message.objects.of(source).filter(phone__isnull=False)
+        if outcome := rule.params.get("outcome"):
+            rows = rows.filter(status=MessageStatus[str(outcome).upper()])
+        return Recipients(rows, "contact", "phone")
+    if rule.kind == AudienceRule.Kind.NUMBERS:
+        return Recipients(Contact.objects.filter(phone__in=rule.params.get("numbers", [])), "", "phone")
+    return Recipients(_in_category(rule), "", "phone")
+
+
+def _positions(rows: QuerySet[Any], params: dict[str, Any]) -> QuerySet[Any]:
+    """Only the rows from position ``start`` (from 0, by id), ``size`` of them; all without either."""
+    start, size = int(params.get("start") or 0), params.get("size")
+    if not start and size is None:
+        return rows
+    stop = None if size is None else start + int(size)
+    return rows.filter(pk__in=rows.order_by("pk").values("pk")[start:stop])
+
+
+def _in_category(rule: AudienceRule) -> QuerySet[Any]:
+    category = Q(job_category=rule.job_category_id) | Q(job_category__parent=rule.job_category_id)
+    found = Contact.objects.filter(category)
+    operators = rule.params.get("operators") or []
+    if not operators:
+        return found
+    chosen = Q(pk__in=[])
+    for operator in operators:
+        chosen |= Q(pk__in=_positions(found.filter(operator=operator["id"]), operator).values("pk"))
+    return found.filter(chosen)
+
+
+def included(campaign: Campaign) -> Iterator[Recipients]:
+    """Each include rule's recipients without those that an exclude rule names."""
+    rules = list(campaign.rules.select_related("source"))
+    excluded = [recipients_of(rule) for rule in rules if rule.rule == AudienceRule.Rule.EXCLUDE]
+    for rule in rules:
+        if rule.rule == AudienceRule.Rule.INCLUDE:
+            recipients = recipients_of(rule)
+            rows = recipients.rows
+            for other in excluded:
+                rows = rows.filter(~Exists(other.rows.filter(**{other.phone: OuterRef(recipients.phone)})))
+            yield recipients._replace(rows=rows)
+
+
+def contacts(campaign: Campaign) -> QuerySet[Contact]:
+    """The contacts that the rules name, each once; pasted numbers that are no contact are not among them."""
+    keys = [r.rows.order_by().values(_path(r.contact, "pk")) for r in included(campaign)]
+    if not keys:
+        return Contact.objects.none()
+    return Contact.objects.filter(pk__in=keys[0].union(*keys[1:]) if keys[1:] else keys[0])
+
+
+def strangers(campaign: Campaign) -> list[str]:
+    """The pasted numbers that no contact has, E.164, each once, without the excluded ones."""
+    numbers: dict[str, None] = {}
+    out: set[str] = set()
+    for rule in campaign.rules.filter(kind=AudienceRule.Kind.NUMBERS):
+        listed = rule.params.get("numbers", [])[:PASTED_LIMIT]
+        if rule.rule == AudienceRule.Rule.EXCLUDE:
+            out.update(listed)
+        else:
+            numbers.update(dict.fromkeys(listed))
+    known = set(Contact.objects.filter(phone__in=list(numbers)).values_list("phone", flat=True))
+    return [number for number in numbers if number not in known and number not in out]
+
+
+def suppressed(campaign: Campaign, phone: str) -> Exists:
+    """Whether the phone at this path must not get messages from the campaign's line."""
+    return Exists(Suppression.objects.for_line(campaign.line).filter(phone=OuterRef(phone)))
+
+
+class Plan(NamedTuple):
+    """How a campaign's recipients are cut into batches: a first one of ``pilot``, the rest of ``size`` each."""
+
+    pilot: int
+    size: int
+
+    def batch_number(self, row: int) -> int:
+        """The batch of the recipient at this place (from 1); batch 0 is the pilot."""
+        return 0 if row <= self.pilot else 1 + (row - self.pilot - 1) // self.size
+
+
+def plan_for(campaign: Campaign, personal: bool) -> Plan:
+    """The batches that a campaign's account and provider allow."""
+    account = campaign.line.account
+    limits = registry.provider_class(account.slug).capabilities
+    limit = limits.max_personalised if personal else limits.max_recipients
+    size = min(account.batch_size or settings.SEND_BATCH_SIZE, limit)
+    return Plan(min(settings.SEND_PILOT_SIZE, size), size)
+
+
+def freeze(campaign: Campaign) -> None:
+    """Write a campaign's messages, batches and counters, and set its audience; in the caller's transaction.
+
+    The caller holds the campaign's row and has seen that it is being prepared; what it then saves of the campaign must
+    include ``audience``, ``sent_text``, ``first_message_id`` and ``last_message_id``.
+
+    Raises:
+        TemplateError: the text is no template.
+    """
+    text = with_suffix(campaign.text, campaign.line.suffix)
+    template = templating.parse(text)
+    plan = plan_for(campaign, template.is_personal)
+    before = Message.objects.aggregate(last=Max("id"))["last"] or 0
+    done = 0
+    for recipients in included(campaign):
+        done += _insert(campaign, recipients, template, plan, done)
+    _insert_strangers(campaign, template, plan, done)
+    campaign.sent_text = text if template.is_personal else template.literal
+    _insert_batches(campaign, before)
+    _count(campaign, before)
+
+
+# The columns are named once; an update of the table must come through here.
+_INSERT = """
+    INSERT INTO campaigns_message
+        (campaign_id, contact_id, phone, batch_number, status, reason, text, provider_code, provider_text, updated_at)
+    SELECT %s, q.contact_key, q.phone_value, CASE
+            WHEN q.is_suppressed THEN NULL WHEN q.place + %s <= %s THEN 0 ELSE 1 + (q.place + %s - %s - 1) / %s END,
+        CASE WHEN q.is_suppressed THEN %s ELSE %s END, CASE WHEN q.is_suppressed THEN %s ELSE %s END,
+        {text}, '', '', {now}
+    FROM ({rows}) AS q ORDER BY q.place
+    {conflict}
+"""
+
+
+def _insert(campaign: Campaign, recipients: Recipients, template: Template, plan: Plan, done: int) -> int:
+    rows = recipients.rows.annotate(
+        place=Window(RowNumber(), order_by=F("pk").asc()),
+        contact_key=F(_path(recipients.contact, "pk")),
+        phone_value=Cast(F(recipients.phone), BigIntegerField()),
+        is_suppressed=suppressed(campaign, recipients.phone),
+    )
+    columns = ["place", "contact_key", "phone_value", "is_suppressed"]
+    if template.is_personal:
+        rows = rows.annotate(rendered=template.expression(_path(recipients.contact, "")))
+        columns.append("rendered")
+    sql, params = rows.order_by().values_list(*columns).query.sql_with_params()
+    statement = _INSERT.format(
+        text="q.rendered" if template.is_personal else "NULL",
+        now="now()" if connection.vendor == "postgresql" else "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'now')",
+        rows=sql,
+        # The first rule can't repeat a phone: contacts are unique by phone, memberships by contact.
+        conflict="ON CONFLICT (campaign_id, phone) DO NOTHING" if done else "",
+    )
+    pending, skipped = MessageStatus.PENDING, MessageStatus.SKIPPED
+    head = [campaign.pk, done, plan.pilot, done, plan.pilot, plan.size]
+    choices = [int(skipped), int(pending), int(Reason.SUPPRESSED), int(Reason.NONE)]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*head, *choices, *params])
+        return int(cursor.rowcount)
+
+
+def _insert_strangers(campaign: Campaign, template: Template, plan: Plan, done: int) -> None:
+    numbers = strangers(campaign)
+    blocked = Suppression.objects.for_line(campaign.line).filter(phone__in=numbers)
+    skip = set(blocked.values_list("phone", flat=True))
+    text = template.literal if template.is_personal else None
+    rows = []
+    for place, phone in enumerate(numbers, start=done + 1):
+        message = Message(campaign=campaign, phone=phone, text=text, batch_number=plan.batch_number(place))
+        if phone in skip:
+            message.batch_number, message.status = None, MessageStatus.SKIPPED
+            message.reason = Reason.SUPPRESSED
+        rows.append(message)
+    Message.objects.bulk_create(rows, batch_size=1000, ignore_conflicts=True)
+
+
+_INSERT_BATCHES = """
+    INSERT INTO campaigns_batch (campaign_id, number, status, first_message_id, last_message_id, size, pending, owner,
+                                 attempt, code, words, anomalies, poll_round)
+    SELECT %s, batch_number, %s, min(id), max(id), count(*), count(*), '', 0, '', '', '{}', 0
+    FROM campaigns_message WHERE campaign_id = %s AND id > %s AND batch_number IS NOT NULL GROUP BY batch_number
+"""
+
+
+def _insert_batches(campaign: Campaign, before: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT_BATCHES, [campaign.pk, int(BatchStatus.PENDING), campaign.pk, before])
+
+
+def _count(campaign: Campaign, before: int) -> None:
+    rows = Message.objects.filter(campaign=campaign, id__gt=before)
+    skipped = rows.filter(batch_number=None).count()
+    facts = Batch.objects.filter(campaign=campaign).aggregate(pending=Sum("size"))
+    pending = facts["pending"] or 0
+    ends = rows.aggregate(first=Min("id"), last=Max("id"))
+    campaign.audience = pending + skipped
+    campaign.first_message_id, campaign.last_message_id = ends["first"], ends["last"]
+    counting.add(
+        campaign.pk,
+        {MessageStatus.PENDING: Delta(pending), MessageStatus.SKIPPED: Delta(skipped)},
+        arrived={MessageStatus.SKIPPED: skipped},
+    )
+
+
+def _path(prefix: str, name: str) -> str:
+    return f"{prefix}__{name}" if prefix else name

@@ -1,0 +1,89 @@
+"""Sending: claim a batch, call the provider, record the answer; again, until the slice ends or nothing may go out.
+
+The claim is committed before the call and no transaction is open during it. What is not recorded stays claimed, and a
+claimed batch is never sent by anybody else: ``reconcile`` decides its fate.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from django.conf import settings
+from django.db import DatabaseError
+
+from campaigns.sending import answers, jobs, owners
+from campaigns.sending.claiming import Claim, claim
+from campaigns.sending.recording import Ticket, record
+from providers import http, registry
+from providers.base import Blame, HttpResponse, InvalidJob, Outcome, Provider, SendAnswer, SendJob, TransportError
+from providers.secrets import UndecryptableSecret
+
+logger = logging.getLogger(__name__)
+
+SHORT_WAIT = 1.0  # seconds that a worker waits for its turn rather than end its slice
+
+
+def work(campaign_id: int, seconds: float) -> str:
+    """Send the campaign's batches for about ``seconds``; returns why it stopped: a ``Wait.code``, or ``slice``."""
+    owner = owners.this_process()
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        step = claim(campaign_id, owner)
+        if isinstance(step, Claim):
+            send(step)
+        elif step.seconds is not None and step.seconds <= SHORT_WAIT:
+            time.sleep(step.seconds)
+        else:
+            return step.code
+    return "slice"
+
+
+def send(claimed: Claim) -> None:
+    """Carry a claimed batch to its provider and record what came of it."""
+    ticket = Ticket(claimed.batch.pk, claimed.batch.owner, claimed.batch.attempt)
+    try:
+        provider = registry.provider_for(claimed.account)
+        job = jobs.prepare(claimed, provider)
+        request = provider.build_send(job) if job else None
+    except (UndecryptableSecret, registry.UnknownProvider) as error:
+        blame, code = Blame.ACCOUNT, type(error).__name__
+        record(ticket, SendAnswer(Outcome.REJECTED, blame=blame, code=code))
+        return
+    except InvalidJob as error:
+        record(ticket, SendAnswer(Outcome.REJECTED, blame=Blame.REQUEST, code=str(error)))
+        return
+    except jobs.LostClaim:
+        return
+    if job is None or request is None:
+        record(ticket, SendAnswer(Outcome.ACCEPTED))
+        return
+    try:
+        response = http.exchange(
+            request,
+            connect_timeout=settings.SEND_CONNECT_TIMEOUT,
+            read_timeout=settings.SEND_READ_TIMEOUT,
+            fresh_connection=not provider.capabilities.idempotent,
+        )
+    except TransportError as error:
+        record(ticket, SendAnswer(error.outcome, code=error.code))
+        return
+    settle(ticket, provider, job, response)
+
+
+def settle(ticket: Ticket, provider: Provider, job: SendJob, response: HttpResponse) -> None:
+    """Keep an answer on disk, record it, and forget the file; a failing database leaves the file for the sweep."""
+    try:
+        kept = answers.keep(ticket, response)
+    except OSError:
+        logger.exception("Batch %s: its answer could not be kept on disk", ticket.batch_id)
+        kept = None
+    try:
+        record(ticket, provider.parse_send(job, response))
+    except DatabaseError as error:
+        if kept is None:
+            raise
+        logger.error("Batch %s: its answer waits on disk (%s)", ticket.batch_id, type(error).__name__)
+        return
+    if kept is not None:
+        kept.unlink(missing_ok=True)

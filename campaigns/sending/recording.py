@@ -1,0 +1,216 @@
+"""Recording what a provider answered: fenced by owner and attempt, set-based, in one transaction with the counters.
+
+The answer's bytes are on disk before the database is touched (``answers``), so an outage of the database between the
+answer and its record leaves no doubt: ``reconcile`` records it later.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+
+from campaigns import counting
+from campaigns.auditing import note
+from campaigns.counting import Delta
+from campaigns.delivery.polling import FIRST_POLL
+from campaigns.models import Batch, Campaign, Message
+from campaigns.querysets import Move, StaleMove
+from campaigns.sending.claiming import PILOT
+from campaigns.states import STATUS_OF_REPORT, BatchStatus, CampaignStatus, MessageStatus, Reason
+from providers import registry
+from providers.base import Blame, Outcome, RecipientResult, Report, SendAnswer
+from providers.models import ProviderAccount
+
+logger = logging.getLogger(__name__)
+
+IDEMPOTENT_ATTEMPTS = 8
+BACKOFF_LIMIT = 300.0  # seconds
+
+
+class Ticket(NamedTuple):
+    """Which attempt at which batch an answer belongs to."""
+
+    batch_id: int
+    owner: str
+    attempt: int
+
+
+def record(ticket: Ticket, answer: SendAnswer) -> bool:
+    """Write an answer to the batch's messages; whether it still was ours to write.
+
+    A batch that was given up as unclear meanwhile takes the late fact; one that has been settled or sent anew does not.
+    """
+    try:
+        with transaction.atomic():
+            return _Record(ticket, answer).write()
+    except IntegrityError:
+        # The provider named an id that another message has: keep the fact of acceptance, without the id.
+        logger.error("Batch %s: the provider repeated ids of earlier messages", ticket.batch_id)
+        with transaction.atomic():
+            return _Record(ticket, _without_known_refs(ticket, answer)).write()
+
+
+def _without_known_refs(ticket: Ticket, answer: SendAnswer) -> SendAnswer:
+    account_id = Batch.objects.values_list("campaign__line__account", flat=True).get(pk=ticket.batch_id)
+    refs = [result.ref for result in answer.results if result.ref]
+    known = set(
+        Message.objects.filter(account=account_id, provider_ref__in=refs).values_list("provider_ref", flat=True)
+    )
+    results = [result._replace(ref="") if result.ref in known else result for result in answer.results]
+    anomalies = {**answer.anomalies, "known_ref": len(known)}
+    return SendAnswer(answer.outcome, results, answer.blame, answer.code, answer.text, anomalies=anomalies)
+
+
+class _Record:
+    """One recording: what it needs to know of the batch, and the transitions by outcome."""
+
+    def __init__(self, ticket: Ticket, answer: SendAnswer) -> None:
+        self.ticket = ticket
+        self.answer = answer
+
+    def write(self) -> bool:
+        batch = (
+            Batch.objects.select_for_update(of=("self",))
+            .select_related("campaign__line__account")
+            .filter(pk=self.ticket.batch_id, owner=self.ticket.owner, attempt=self.ticket.attempt)
+            .filter(status__in=[BatchStatus.SENDING, BatchStatus.UNKNOWN])
+            .first()
+        )
+        if batch is None:
+            logger.warning("Batch %s: an answer came too late to be recorded", self.ticket.batch_id)
+            return False
+        self.batch = batch
+        self.account = batch.campaign.line.account
+        late = batch.status == BatchStatus.UNKNOWN
+        self.old = MessageStatus.UNKNOWN if late else MessageStatus.PENDING
+        self.counter = MessageStatus.UNKNOWN if late else MessageStatus.SENDING
+        if self.answer.outcome is Outcome.ACCEPTED:
+            self._accepted()
+        elif self.answer.outcome is Outcome.REJECTED and self.answer.blame is not Blame.ACCOUNT:
+            self._rejected()
+        elif self.answer.outcome is Outcome.UNCLEAR and not self._may_repeat():
+            self._unclear()
+        else:
+            self._back_to_pending()
+        return True
+
+    def _may_repeat(self) -> bool:
+        idempotent = registry.provider_class(self.account.slug).capabilities.idempotent
+        return idempotent and self.batch.attempt < IDEMPOTENT_ATTEMPTS
+
+    def _accepted(self) -> None:
+        moves = [move for result in self.answer.results if (move := self._move_of(result))]
+        self._move(moves)
+        retry = sum(result.outcome is Outcome.RETRYABLE for result in self.answer.results)
+        unclear = sum(result.outcome is Outcome.UNCLEAR for result in self.answer.results)
+        if retry:
+            self._return_rows(retry, [r.key for r in self.answer.results if r.outcome is Outcome.RETRYABLE])
+        status = BatchStatus.PENDING if retry else BatchStatus.UNKNOWN if unclear else BatchStatus.DONE
+        polled = registry.provider_class(self.account.slug).capabilities.max_status_ids > 0
+        self._settle(status, pending=retry, poll_at=Now() + FIRST_POLL if polled else None)
+
+    def _move_of(self, result: RecipientResult) -> Move | None:
+        words = result.text[:300]
+        if result.outcome is Outcome.ACCEPTED:
+            status = STATUS_OF_REPORT.get(result.report or Report.ACCEPTED, MessageStatus.ACCEPTED)
+            plain = status is MessageStatus.ACCEPTED
+            reason = Reason.NONE if plain else Reason.REPORTED
+            # The words for "queued" would stand a million times in the table; the code says the same.
+            return Move(
+                result.key, status, reason, result.ref or None, result.code, "" if plain else words, result.cost
+            )
+        if result.outcome is Outcome.REJECTED:
+            return Move(result.key, MessageStatus.FAILED, Reason.REFUSED_RECIPIENT, None, result.code, words)
+        if result.outcome is Outcome.UNCLEAR and self.old is not MessageStatus.UNKNOWN:
+            return Move(result.key, MessageStatus.UNKNOWN, Reason.NO_ENTRY, None, result.code, words)
+        return None
+
+    def _move(self, moves: Sequence[Move]) -> None:
+        def attempt(chosen: Sequence[Move]) -> None:
+            with transaction.atomic():
+                Message.objects.move(
+                    chosen,
+                    campaign_id=self.batch.campaign_id,
+                    old=self.old,
+                    account_id=self.account.pk,
+                    counted_as=self.counter,
+                )
+
+        try:
+            attempt(moves)
+        except StaleMove:
+            # A person was erased, or a report settled a row, while the request was out: the others still count.
+            standing = set(Message.objects.in_batch(self.batch).filter(status=self.old).values_list("pk", flat=True))
+            attempt([move for move in moves if move.id in standing])
+
+    def _rejected(self) -> None:
+        code, words = self.answer.code[:32], self.answer.text[:300]
+        rows = Message.objects.in_batch(self.batch).filter(status=self.old).values_list("pk", flat=True)
+        self._move([Move(pk, MessageStatus.FAILED, Reason.REFUSED_REQUEST, None, code, words) for pk in rows])
+        self._settle(BatchStatus.FAILED, pending=0)
+        self._pause_campaign(self.answer.code or "refused_request", self._explanation())
+
+    def _unclear(self) -> None:
+        if self.old is MessageStatus.UNKNOWN:
+            return
+        moved = Message.objects.move_batch(
+            self.batch,
+            old=self.old,
+            new=MessageStatus.UNKNOWN,
+            reason=Reason.LOST_ANSWER,
+            counted_as=self.counter,
+        )
+        self._settle(BatchStatus.UNKNOWN, pending=0)
+        logger.error("Batch %s: %s messages are unclear (%s)", self.batch.pk, moved, self.answer.code)
+        if self.batch.number == PILOT:
+            self._pause_campaign("pilot_unclear", self._explanation())
+
+    def _back_to_pending(self) -> None:
+        rows = Message.objects.in_batch(self.batch).filter(status=self.old)
+        pending = rows.count()
+        self._return_rows(pending, None)
+        seconds = self.answer.retry_after or min(2.0**self.batch.attempt, BACKOFF_LIMIT)
+        if self.answer.blame is Blame.ACCOUNT:
+            ProviderAccount.objects.open_breaker(self.account.pk, self.answer.code, self.answer.text)
+            seconds = 0.0
+        self._settle(BatchStatus.PENDING, pending=pending, not_before=Now() + dt.timedelta(seconds=seconds))
+
+    def _return_rows(self, number: int, keys: list[int] | None) -> None:
+        """Count rows as pending again; those that a lost lease had made unclear are moved back."""
+        if self.old is MessageStatus.UNKNOWN:
+            rows = Message.objects.in_batch(self.batch).filter(status=self.old)
+            chosen = rows if keys is None else rows.filter(pk__in=keys)
+            moves = [Move(pk, MessageStatus.PENDING) for pk in chosen.values_list("pk", flat=True)]
+            self._move(moves)
+            return
+        counting.add(self.batch.campaign_id, {self.counter: Delta(-number), MessageStatus.PENDING: Delta(number)})
+
+    def _settle(self, status: BatchStatus, *, pending: int, not_before: object = None, poll_at: object = None) -> None:
+        anomalies = Counter(self.batch.anomalies) + Counter(self.answer.anomalies)
+        Batch.objects.filter(pk=self.batch.pk).update(
+            status=status,
+            pending=pending,
+            lease_until=None,
+            not_before=not_before,
+            poll_at=poll_at,
+            settled_at=None if status == BatchStatus.PENDING else Now(),
+            code=self.answer.code[:64],
+            words=self._explanation(),
+            anomalies=dict(anomalies),
+        )
+
+    def _explanation(self) -> str:
+        fields = [f"{name}: {text}" for name, texts in self.answer.field_errors.items() for text in texts]
+        return "\n".join([self.answer.text, *fields]).strip()
+
+    def _pause_campaign(self, code: str, words: str) -> None:
+        campaign_id = self.batch.campaign_id
+        facts = {"pause_code": code[:64], "pause_text": words}
+        if Campaign.objects.move(campaign_id, CampaignStatus.PAUSED, **facts):
+            note("paused_by_provider", campaign_id, code=code)

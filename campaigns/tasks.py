@@ -1,0 +1,44 @@
+"""The tasks that django-q2 runs: integers in, nothing out, one call each. None of them may be relied upon to run."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from campaigns import lifecycle, ringing
+from campaigns.delivery import applying, polling
+from campaigns.doorbell import ring
+from campaigns.sending import dispatch
+
+
+def tick() -> None:
+    """Ring for whatever waits."""
+    ringing.tick()
+
+
+def prepare(campaign_id: int) -> None:
+    """Fix a campaign's audience and set it running."""
+    lifecycle.prepare(campaign_id)
+
+
+def pump(campaign_id: int) -> None:
+    """Send a campaign's batches for one slice, and ring for the next."""
+    if dispatch.work(campaign_id, settings.SEND_SLICE) == "slice":
+        ring("pump", campaign_id)
+    lifecycle.finish(campaign_id)
+
+
+def cancel_pending(campaign_id: int) -> None:
+    """Go on cancelling a large campaign."""
+    if not lifecycle.cancel_pending(campaign_id, settings.SEND_SLICE):
+        ring("cancel_pending", campaign_id)
+
+
+def apply_events() -> None:
+    """Apply the events that wait."""
+    for campaign_id in applying.apply(settings.SEND_SLICE):
+        lifecycle.finish(campaign_id)
+
+
+def poll(batch_id: int) -> None:
+    """Ask for a batch's missing reports."""
+    polling.poll(batch_id)

@@ -1,0 +1,57 @@
+"""Numbers and dates as people in Iran read them. The database keeps UTC and ASCII digits; only the edges speak Persian."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+
+from django.utils import formats, timezone, translation
+from persiantools.jdatetime import JalaliDate
+
+_TO_ASCII = str.maketrans("۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨٩٬٫", "01234567890123456789,.")
+_TO_PERSIAN = str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹")
+_GREGORIAN_FORMATS = {"short": "SHORT_DATE_FORMAT", "datetime": "SHORT_DATETIME_FORMAT", "long": "DATE_FORMAT"}
+
+
+def is_persian() -> bool:
+    """Whether the active language is Persian."""
+    return (translation.get_language() or "").startswith("fa")
+
+
+def ascii_digits(text: str) -> str:
+    """The text with Persian and Arabic digits as ASCII ones."""
+    return text.translate(_TO_ASCII)
+
+
+def digits(value: object) -> str:
+    """The value's text with Persian digits in Persian."""
+    return str(value).translate(_TO_PERSIAN) if is_persian() else str(value)
+
+
+def number(value: float | Decimal | None, places: int = 0) -> str:
+    """A number grouped in the active language's way; None is a dash."""
+    if value is None:
+        return "—"
+    text = f"{Decimal(str(value)):,.{places}f}"
+    if is_persian():
+        return text.replace(",", "٬").replace(".", "٫").translate(_TO_PERSIAN)
+    return text
+
+
+def date(value: dt.date | dt.datetime | None, style: str = "short") -> str:
+    """A date in the Jalali calendar in Persian, in the project's time zone; style short, long, datetime or time."""
+    if value is None:
+        return "—"
+    if isinstance(value, dt.datetime):
+        value = timezone.localtime(value)
+        if style == "time":
+            return digits(f"{value:%H:%M}")
+    if not is_persian():
+        return formats.date_format(value, _GREGORIAN_FORMATS[style])
+    day = JalaliDate(value.date() if isinstance(value, dt.datetime) else value)
+    if style == "long":
+        return str(day.strftime("%A %d %B %Y", locale="fa"))
+    text = str(day.strftime("%Y/%m/%d", locale="fa"))
+    if style == "datetime" and isinstance(value, dt.datetime):
+        return f"{text}، {value:%H:%M}".translate(_TO_PERSIAN)
+    return text

@@ -1,0 +1,56 @@
+"""Filters for numbers and dates: ``|num``, ``|jdate``, ``|digits``, ``|percent``. Never on codes, phones and texts."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+
+from django import template
+
+from project import persian
+
+register = template.Library()
+
+
+@register.filter
+def num(value: float | Decimal | None, places: int = 0) -> str:
+    """A grouped number, ``places`` behind the point."""
+    return persian.number(value, places)
+
+
+@register.filter
+def percent(share: float | None, places: int = 0) -> str:
+    """A share of 0 to 1 as a percentage; None is a dash."""
+    if share is None:
+        return "—"
+    sign = "٪" if persian.is_persian() else "%"
+    return f"{persian.number(share * 100, places)}{sign}"
+
+
+@register.filter
+def jdate(value: dt.date | dt.datetime | None, style: str = "short") -> str:
+    """A date: short, long, datetime or time."""
+    return persian.date(value, style)
+
+
+@register.filter
+def digits(value: object) -> str:
+    """The value with the language's digits."""
+    return persian.digits(value)
+
+
+@register.filter
+def duration(seconds: float | None) -> str:
+    """A span of time in seconds as hours and minutes, minutes, or seconds."""
+    from django.utils.translation import ngettext
+
+    if seconds is None:
+        return "—"
+    whole = round(seconds)
+    if whole < 60:
+        return ngettext("%(n)s second", "%(n)s seconds", whole) % {"n": persian.number(whole)}
+    minutes = round(whole / 60)
+    if minutes < 60:
+        return ngettext("%(n)s minute", "%(n)s minutes", minutes) % {"n": persian.number(minutes)}
+    hours, rest = divmod(minutes, 60)
+    return f"{persian.digits(hours)}:{persian.digits(f'{rest:02d}')}"

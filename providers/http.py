@@ -161,7 +161,10 @@ def exchange(
         with _session(fresh_connection) as session, _prepared(request) as prepared:
             timeouts = (connect_timeout, read_timeout)
             with session.send(prepared, stream=True, allow_redirects=False, timeout=timeouts, proxies={}) as answer:
-                return _read(answer, max_body)
+                found = _read(answer, max_body)
+            if not state.overdue:  # cut off in its headers, an answer looks like one with an empty body
+                return found
+            failure: ProviderError = TransportError(Outcome.UNCLEAR, "deadline")
     except (requests.RequestException, HTTPError, OSError, ValueError) as error:
         failure = _classed(error, state)
     finally:
@@ -257,12 +260,12 @@ def _before_the_request(error: Exception, state: _Exchange) -> tuple[Outcome, st
 def _causes(error: BaseException) -> Iterator[BaseException]:
     """The error and all that it wraps: urllib3 hides the first cause in arguments, reasons and contexts."""
     seen: set[int] = set()
-    waiting: list[BaseException | None] = [error]
+    waiting: list[object] = [error]
     while waiting:
         each = waiting.pop()
-        if each is None or id(each) in seen:
+        if not isinstance(each, BaseException) or id(each) in seen:
             continue
         seen.add(id(each))
         yield each
         waiting += [each.__cause__, each.__context__, getattr(each, "reason", None)]
-        waiting += [argument for argument in each.args if isinstance(argument, BaseException)]
+        waiting += each.args

@@ -139,8 +139,8 @@ class Najva(Provider):
         return StatusAnswer(outcome, tuple(reports.values()), blame, code, text, wait)
 
     def build_upload(self, upload: Upload) -> HttpRequest:
-        extension = upload.filename.rpartition(".")[2].lower()
-        if extension not in self.capabilities.upload_extensions:
+        _stem, dot, extension = upload.filename.rpartition(".")
+        if not dot or extension.lower() not in self.capabilities.upload_extensions:
             raise InvalidJob("file_extension")
         if not 0 < upload.size <= MAX_UPLOAD:
             raise InvalidJob("file_size")

@@ -1,0 +1,214 @@
+"""The demo: an account at the sandbox, a phonebook of a thousand people, and two campaigns that really ran.
+
+Everything goes through the product: the contacts are imported from a CSV file, and the campaigns are sent by the engine
+to a sandbox on a socket and followed to their end. Only the times are moved into the past afterwards.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import random
+import time
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from campaigns import drafting, lifecycle
+from campaigns.auditing import note
+from campaigns.delivery import applying, polling
+from campaigns.models import AuditEntry, Batch, Campaign, DeliveryEvent, Message, StatusCount, TimelinePoint
+from campaigns.sending import dispatch
+from campaigns.states import MessageStatus
+from contacts import importing
+from contacts.models import Phonebook
+from providers.models import ProviderAccount, SenderLine, Tariff
+from providers.sandbox import running_sandbox
+from providers.sandbox.ledger import Behaviour
+
+ACCOUNT = "نجوا (آزمایشی)"
+PHONEBOOK = "مشتریان فروشگاه"
+PEOPLE = 1_000
+FIRST_NAMES = [
+    "سارا",
+    "علی",
+    "مریم",
+    "رضا",
+    "فاطمه",
+    "حسین",
+    "زهرا",
+    "محمد",
+    "نرگس",
+    "امیر",
+    "لیلا",
+    "مهدی",
+    "الهام",
+    "حامد",
+    "شیرین",
+    "بهرام",
+    "پریسا",
+    "کیان",
+    "نازنین",
+    "آرش",
+    "مینا",
+    "پویا",
+    "سمیرا",
+    "فرهاد",
+    "ندا",
+    "سینا",
+    "هدیه",
+    "کامران",
+    "یاسمن",
+    "بابک",
+]
+LAST_NAMES = [
+    "محمدی",
+    "حسینی",
+    "احمدی",
+    "کریمی",
+    "رضایی",
+    "موسوی",
+    "جعفری",
+    "صادقی",
+    "نوروزی",
+    "رحیمی",
+    "قاسمی",
+    "اکبری",
+    "شریفی",
+    "یوسفی",
+    "کاظمی",
+    "مرادی",
+    "عباسی",
+    "نجفی",
+    "سلیمانی",
+    "باقری",
+    "فرهادی",
+    "طاهری",
+    "امینی",
+    "زمانی",
+]
+CITIES = ["تهران", "اصفهان", "شیراز", "مشهد", "تبریز", "رشت", "کرج", "اهواز", "یزد", "قم"]
+PREFIXES = ("0912000", "0913000", "0935000", "0936000", "0921000")
+CAMPAIGNS = (
+    ("خوش‌آمد پاییزی", "سلام {first_name|مشتری} عزیز! پاییزتان رنگارنگ. کد {code} تا پایان هفته ۲۰٪ تخفیف دارد.", 6),
+    ("یادآوری سبد خرید", "سبد خرید شما منتظر است. ارسال رایگان تا فردا شب.", 2),
+)
+
+
+SEEDED = "demo_seeded"
+
+
+def seed() -> bool:
+    """Make the demo, unless it was made before or somebody has an account of their own; whether it did.
+
+    What an interrupted seeding left is completed.
+    """
+    if AuditEntry.objects.filter(action=SEEDED).exists() or ProviderAccount.objects.exclude(name=ACCOUNT).exists():
+        return False
+    behaviour = Behaviour(seed=1405, price=1450, sent_after=0.0, final_after=0.0, shares={"11": 0.055, "14": 0.012})
+    with running_sandbox(behaviour=behaviour) as sandbox:
+        line = _line(sandbox.base_url)
+        if not Phonebook.objects.filter(name=PHONEBOOK).exists():
+            _import_people()
+        for name, text, days in CAMPAIGNS:
+            if not Campaign.objects.filter(name=name).exists():
+                _run(name, text, line, days)
+    ProviderAccount.objects.filter(name=ACCOUNT).update(base_url=f"http://127.0.0.1:{settings.SANDBOX_PORT}")
+    note(SEEDED, None)
+    return True
+
+
+@transaction.atomic
+def _line(base_url: str) -> SenderLine:
+    """The demo's service line; its account answers at ``base_url``."""
+    account, _created = ProviderAccount.objects.update_or_create(
+        name=ACCOUNT,
+        defaults={"slug": "najva", "base_url": base_url, "credentials": {"api_token": "sandbox-demo-token"}},
+    )
+    kinds = SenderLine.Kind
+    lines = [
+        SenderLine.objects.get_or_create(account=account, sender=sender, defaults={"name": name, "kind": kind})[0]
+        for sender, name, kind in (
+            ("90000123", "خط خدماتی", kinds.SERVICE),
+            ("90000456", "خط تبلیغاتی", kinds.ADVERTISING),
+        )
+    ]
+    for line in lines:
+        for encoding, price in ((Tariff.Encoding.UCS2, 1450), (Tariff.Encoding.GSM7, 3600)):
+            Tariff.objects.get_or_create(line=line, encoding=encoding, defaults={"rial_per_part": price})
+    return lines[0]
+
+
+def _import_people() -> None:
+    dice = random.Random(1405)  # noqa: S311 - names for a demo
+    buffer = io.StringIO()
+    rows = csv.writer(buffer)
+    rows.writerow(["موبایل", "نام", "نام خانوادگی", "city", "code"])
+    for i in range(PEOPLE):
+        phone = f"{dice.choice(PREFIXES)}{i:04d}"
+        rows.writerow(
+            [
+                phone,
+                dice.choice(FIRST_NAMES),
+                dice.choice(LAST_NAMES),
+                dice.choice(CITIES),
+                f"PAIZ{dice.randrange(100, 999)}",
+            ]
+        )
+    path = importing.store([buffer.getvalue().encode()], max_bytes=settings.IMPORT_MAX_BYTES)
+    job = importing.prepare(path, "customers.csv")
+    phonebook = Phonebook.objects.create(name=PHONEBOOK)
+    importing.start(job, job.mapping["columns"], phonebook=phonebook, in_background=False)
+    importing.run(job.pk)
+
+
+def _run(name: str, text: str, line: SenderLine, days: int) -> None:
+    """Send a campaign to its end, as the worker would, and move it ``days`` into the past."""
+    campaign = drafting.create(name=name, line=line, text=text, rules=drafting.phonebook_rules([PHONEBOOK]))
+    lifecycle.launch(campaign.pk)
+    lifecycle.prepare(campaign.pk)
+    dispatch.work(campaign.pk, seconds=60)
+    time.sleep(0.05)
+    Batch.objects.filter(campaign=campaign).update(poll_at=timezone.now())
+    for batch_id in polling.due():
+        polling.poll(batch_id)
+    DeliveryEvent.objects.filter(result=0).update(retry_at=timezone.now() - dt.timedelta(seconds=1))
+    applying.apply()
+    lifecycle.finish(campaign.pk)
+    _move_back(Campaign.objects.get(pk=campaign.pk), dt.timedelta(days=days, hours=3))
+
+
+def _move_back(campaign: Campaign, span: dt.timedelta) -> None:
+    moments = ("created_at", "launched_at", "started_at", "finished_at")
+    Campaign.objects.filter(pk=campaign.pk).update(**{name: F(name) - span for name in moments})
+    Batch.objects.filter(campaign=campaign).update(
+        claimed_at=F("claimed_at") - span, settled_at=F("settled_at") - span, poll_at=None
+    )
+    refs = Message.objects.of(campaign).values("provider_ref")
+    DeliveryEvent.objects.filter(provider_ref__in=refs).update(received_at=F("received_at") - span)
+    Message.objects.of(campaign).update(updated_at=F("updated_at") - span)
+    _spread(campaign, timezone.now() - span)
+
+
+def _spread(campaign: Campaign, start: dt.datetime) -> None:
+    """Let the timeline run over two hours, as reports of real phones would; its sums stay what they were."""
+    TimelinePoint.objects.filter(campaign=campaign).delete()
+    totals = dict(StatusCount.objects.filter(campaign=campaign).values_list("status", "messages"))
+    first = start.replace(minute=0, second=0, microsecond=0)
+    _points(campaign, MessageStatus.ACCEPTED, sum(totals.values()), first, steps=4)
+    for status in (MessageStatus.DELIVERED, MessageStatus.UNDELIVERED, MessageStatus.BLOCKED):
+        _points(campaign, status, totals.get(status, 0), first, steps=24)
+
+
+def _points(campaign: Campaign, status: MessageStatus, total: int, first: dt.datetime, steps: int) -> None:
+    weights = [0.82**step for step in range(steps)]
+    left = total
+    for step, weight in enumerate(weights):
+        share = left if step == steps - 1 else min(left, round(total * weight / sum(weights)))
+        left -= share
+        if share:
+            at = first + dt.timedelta(minutes=5 * step)
+            TimelinePoint.objects.create(campaign=campaign, at=at, status=status, messages=share)

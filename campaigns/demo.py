@@ -28,68 +28,24 @@ from contacts.models import Phonebook
 from providers.models import ProviderAccount, SenderLine, Tariff
 from providers.sandbox import running_sandbox
 from providers.sandbox.ledger import Behaviour
+from providers.secrets import encrypt
 
 ACCOUNT = "نجوا (آزمایشی)"
 PHONEBOOK = "مشتریان فروشگاه"
 PEOPLE = 1_000
+# fmt: off
 FIRST_NAMES = [
-    "سارا",
-    "علی",
-    "مریم",
-    "رضا",
-    "فاطمه",
-    "حسین",
-    "زهرا",
-    "محمد",
-    "نرگس",
-    "امیر",
-    "لیلا",
-    "مهدی",
-    "الهام",
-    "حامد",
-    "شیرین",
-    "بهرام",
-    "پریسا",
-    "کیان",
-    "نازنین",
-    "آرش",
-    "مینا",
-    "پویا",
-    "سمیرا",
-    "فرهاد",
-    "ندا",
-    "سینا",
-    "هدیه",
-    "کامران",
-    "یاسمن",
-    "بابک",
+    "سارا", "علی", "مریم", "رضا", "فاطمه", "حسین", "زهرا", "محمد", "نرگس", "امیر", "لیلا", "مهدی", "الهام",
+    "حامد", "شیرین", "بهرام", "پریسا", "کیان", "نازنین", "آرش", "مینا", "پویا", "سمیرا", "فرهاد", "ندا", "سینا",
+    "هدیه", "کامران", "یاسمن", "بابک",
 ]
+# fmt: on
+# fmt: off
 LAST_NAMES = [
-    "محمدی",
-    "حسینی",
-    "احمدی",
-    "کریمی",
-    "رضایی",
-    "موسوی",
-    "جعفری",
-    "صادقی",
-    "نوروزی",
-    "رحیمی",
-    "قاسمی",
-    "اکبری",
-    "شریفی",
-    "یوسفی",
-    "کاظمی",
-    "مرادی",
-    "عباسی",
-    "نجفی",
-    "سلیمانی",
-    "باقری",
-    "فرهادی",
-    "طاهری",
-    "امینی",
-    "زمانی",
+    "محمدی", "حسینی", "احمدی", "کریمی", "رضایی", "موسوی", "جعفری", "صادقی", "نوروزی", "رحیمی", "قاسمی", "اکبری",
+    "شریفی", "یوسفی", "کاظمی", "مرادی", "عباسی", "نجفی", "سلیمانی", "باقری", "فرهادی", "طاهری", "امینی", "زمانی",
 ]
+# fmt: on
 CITIES = ["تهران", "اصفهان", "شیراز", "مشهد", "تبریز", "رشت", "کرج", "اهواز", "یزد", "قم"]
 PREFIXES = ("0912000", "0913000", "0935000", "0936000", "0921000")
 CAMPAIGNS = (
@@ -126,7 +82,7 @@ def _line(base_url: str) -> SenderLine:
     """The demo's service line; its account answers at ``base_url``."""
     account, _created = ProviderAccount.objects.update_or_create(
         name=ACCOUNT,
-        defaults={"slug": "najva", "base_url": base_url, "credentials": {"api_token": "sandbox-demo-token"}},
+        defaults={"slug": "najva", "base_url": base_url, "credentials": encrypt({"api_token": "sandbox-demo-token"})},
     )
     kinds = SenderLine.Kind
     lines = [

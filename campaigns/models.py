@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -43,6 +44,9 @@ class Campaign(models.Model):
     audience = models.PositiveIntegerField(_("audience"), null=True, editable=False)
     first_message_id = models.BigIntegerField(null=True, editable=False)
     last_message_id = models.BigIntegerField(null=True, editable=False)
+    form_token = models.UUIDField(
+        null=True, unique=True, editable=False
+    )  # of the form it was made by: one draft a form
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, verbose_name=_("created by")
     )
@@ -51,6 +55,9 @@ class Campaign(models.Model):
     launched_at = models.DateTimeField(_("launched at"), null=True, editable=False)
     started_at = models.DateTimeField(_("started at"), null=True, editable=False)
     finished_at = models.DateTimeField(_("finished at"), null=True, editable=False)
+
+    # The rules of a campaign that is being composed and has no row yet; else they are those of the table.
+    proposed_rules: Sequence[AudienceRule] | None = None
 
     objects = CampaignQuerySet.as_manager()
 
@@ -76,6 +83,12 @@ class Campaign(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("campaigns:detail", args=[self.pk])
+
+    def audience_rules(self) -> list[AudienceRule]:
+        """The rules in their order: those being composed, or else the saved ones."""
+        if self.proposed_rules is not None:
+            return list(self.proposed_rules)
+        return list(self.rules.select_related("source"))
 
     @property
     def is_editable(self) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connection, models
-from django.db.models import Q
+from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Now
 
 from campaigns import counting
@@ -114,6 +114,10 @@ class BatchQuerySet(models.QuerySet["Batch"]):
         return self.in_flight().filter(lease_until__lt=Now())
 
 
+def _numbers_in_flight(campaign: Campaign) -> list[int]:
+    return list(campaign.batches.in_flight().values_list("number", flat=True))
+
+
 class MessageQuerySet(models.QuerySet["Message"]):
     """Messages. ``move`` and ``move_batch`` are the only writers of a status, and keep the counters with it."""
 
@@ -124,6 +128,23 @@ class MessageQuerySet(models.QuerySet["Message"]):
             id__gte=campaign.first_message_id or 0,
             id__lte=campaign.last_message_id or 0,
         )
+
+    def standing_in(self, campaign: Campaign, status: MessageStatus) -> MessageQuerySet:
+        """A campaign's messages that stand in ``status`` as people see it: a pending row in flight is sending."""
+        rows = self.of(campaign)
+        if status not in (MessageStatus.PENDING, MessageStatus.SENDING):
+            return rows.filter(status=status)
+        in_flight = Q(batch_number__in=_numbers_in_flight(campaign))
+        return rows.filter(in_flight if status == MessageStatus.SENDING else ~in_flight, status=MessageStatus.PENDING)
+
+    def with_standing(self, campaign: Campaign) -> MessageQuerySet:
+        """Each message with ``standing``: its status as people see it, a pending row in flight being sending."""
+        in_flight = When(
+            status=MessageStatus.PENDING,
+            batch_number__in=_numbers_in_flight(campaign),
+            then=Value(int(MessageStatus.SENDING)),
+        )
+        return self.annotate(standing=Case(in_flight, default=F("status")))
 
     def in_batch(self, batch: Batch) -> MessageQuerySet:
         """The messages of a batch."""

@@ -1,13 +1,15 @@
-"""Numbers and dates as people in Iran read them. The database keeps UTC and ASCII digits; only the edges speak Persian."""
+"""Numbers and dates as people in Iran read them: the database keeps UTC and ASCII digits, only the edges do not."""
 
 from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from typing import Any
 
 from django.utils import formats, timezone, translation
 from persiantools.jdatetime import JalaliDate
 
+_JALALI: Any = JalaliDate  # it ships no types
 _TO_ASCII = str.maketrans("۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨٩٬٫", "01234567890123456789,.")
 _TO_PERSIAN = str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹")
 _GREGORIAN_FORMATS = {"short": "SHORT_DATE_FORMAT", "datetime": "SHORT_DATETIME_FORMAT", "long": "DATE_FORMAT"}
@@ -48,7 +50,7 @@ def date(value: dt.date | dt.datetime | None, style: str = "short") -> str:
             return digits(f"{value:%H:%M}")
     if not is_persian():
         return formats.date_format(value, _GREGORIAN_FORMATS[style])
-    day = JalaliDate(value.date() if isinstance(value, dt.datetime) else value)
+    day: Any = _JALALI(value.date() if isinstance(value, dt.datetime) else value)
     if style == "long":
         return str(day.strftime("%A %d %B %Y", locale="fa"))
     text = str(day.strftime("%Y/%m/%d", locale="fa"))

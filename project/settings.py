@@ -7,6 +7,7 @@ With ``PRODUCTION=true`` nothing is made up: what is missing stops the start.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,9 @@ DEBUG = env.bool("DEBUG", default=False)
 VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var"))).resolve()
 
 
-def _secret(variable: str, filename: str, generate: Any) -> str:
+def _secret(variable: str, filename: str, generate: Callable[[], str]) -> str:
     """The variable's value; outside production, else the content of a private file that is made once."""
-    value = env.str(variable, default="")
+    value: str = env.str(variable, default="")
     if value or PRODUCTION:
         if not value:
             raise ImproperlyConfigured(f"{variable} must be set in production; .env.example tells how to make one.")

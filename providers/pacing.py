@@ -17,16 +17,15 @@ def take_turn(account_id: int) -> float:
     account = (
         ProviderAccount.objects.select_for_update(no_key=True)
         .filter(pk=account_id)
-        .annotate(now=Now())
-        .only("requests_per_second", "next_request_at")
+        .values_list("requests_per_second", "next_request_at", Now())
         .get()
     )
-    if not account.requests_per_second:
+    pace, next_at, now = account
+    if not pace:
         return 0.0
-    now: dt.datetime = account.now
-    due = max(account.next_request_at or now, now)
+    due = max(next_at or now, now)
     if due > now:
-        return (due - now).total_seconds()
-    interval = dt.timedelta(seconds=1 / account.requests_per_second)
+        return float((due - now).total_seconds())
+    interval = dt.timedelta(seconds=1 / pace)
     ProviderAccount.objects.filter(pk=account_id).update(next_request_at=due + interval)
     return 0.0

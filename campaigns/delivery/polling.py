@@ -52,14 +52,15 @@ def poll(batch_id: int) -> int:
         if batch is None:
             return 0
         waiting = Message.objects.in_batch(batch).filter(status__in=AWAITING_REPORT, provider_ref__isnull=False)
-        refs = list(waiting.order_by("pk").values_list("provider_ref", flat=True))
+        refs = [ref for ref in waiting.order_by("pk").values_list("provider_ref", flat=True) if ref]
         _plan_next(batch, bool(refs))
     account = batch.campaign.line.account
     if not refs or not account.enabled:
         return 0
     provider = registry.provider_for(account)
     size = provider.capabilities.max_status_ids
-    return sum(_ask(provider, account, refs[i : i + size]) for i in range(0, len(refs), size))
+    answers: list[int] = [_ask(provider, account, refs[i : i + size]) for i in range(0, len(refs), size)]
+    return sum(answers)
 
 
 def _plan_next(batch: Batch, waiting: bool) -> None:

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from campaigns.models import Campaign
 from providers import http, registry
-from providers.base import Outcome, ProviderError, Upload
+from providers.base import Outcome, ProviderError, TransportError, Upload
 
 
 class UploadRefused(ProviderError):
@@ -38,7 +38,7 @@ def ensure_uploaded(campaign: Campaign) -> None:
             connect_timeout=settings.SEND_CONNECT_TIMEOUT,
             read_timeout=settings.SEND_READ_TIMEOUT,
         )
-    except http.TransportError as error:
+    except TransportError as error:
         raise UploadRefused(error.code) from None
     answer = provider.parse_upload(response)
     if answer.outcome is not Outcome.ACCEPTED:

@@ -79,7 +79,7 @@ def _in_category(rule: AudienceRule) -> QuerySet[Any]:
 
 def included(campaign: Campaign) -> Iterator[Recipients]:
     """Each include rule's recipients without those that an exclude rule names."""
-    rules = list(campaign.rules.select_related("source"))
+    rules = campaign.audience_rules()
     excluded = [recipients_of(rule) for rule in rules if rule.rule == AudienceRule.Rule.EXCLUDE]
     for rule in rules:
         if rule.rule == AudienceRule.Rule.INCLUDE:
@@ -102,7 +102,9 @@ def strangers(campaign: Campaign) -> list[str]:
     """The pasted numbers that no contact has, E.164, each once, without the excluded ones."""
     numbers: dict[str, None] = {}
     out: set[str] = set()
-    for rule in campaign.rules.filter(kind=AudienceRule.Kind.NUMBERS):
+    for rule in campaign.audience_rules():
+        if rule.kind != AudienceRule.Kind.NUMBERS:
+            continue
         listed = rule.params.get("numbers", [])[:PASTED_LIMIT]
         if rule.rule == AudienceRule.Rule.EXCLUDE:
             out.update(listed)

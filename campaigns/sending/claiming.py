@@ -107,7 +107,7 @@ def obstacle(campaign: Campaign) -> Wait | None:
 
 def has_place(campaign: Campaign) -> bool:
     """Whether another call of this campaign may be in flight."""
-    return Batch.objects.filter(campaign=campaign).in_flight().count() < settings.SEND_CONCURRENCY
+    return Batch.objects.filter(campaign=campaign).in_flight().count() < int(settings.SEND_CONCURRENCY)
 
 
 def _next_batch(campaign: Campaign) -> Batch:

@@ -37,7 +37,7 @@ def job_of(campaign: Campaign, batch: Batch, rows: Sequence[Row]) -> SendJob:
 def rows_of(batch: Batch, status: MessageStatus) -> list[Row]:
     """A batch's messages in a status, in their order."""
     rows = Message.objects.in_batch(batch).filter(status=status, phone__isnull=False).order_by("pk")
-    return list(rows.values_list("pk", "phone", "text"))
+    return [(key, phone, text) for key, phone, text in rows.values_list("pk", "phone", "text") if phone]
 
 
 def prepare(claim: Claim, provider: Provider) -> SendJob | None:

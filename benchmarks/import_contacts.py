@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FIRST = ["سارا", "علی", "رضا", "مریم", "زهرا", "حسین", "Ali", "فاطمه"]
 LAST = ["محمدی", "رضایی", "کریمی", "احمدی", "موسوی", "Smith"]
 CITIES = ["تهران", "شیراز", "تبریز", "مشهد", "اصفهان"]
+CONTACT_COLUMNS = ["id", "phone", "first_name", "last_name", "operator", "attributes", "created_at", "updated_at"]
 PREFIXES = ["910", "911", "912", "913", "919", "990", "901", "930", "935", "936", "937", "920", "921", "932"]
 
 
@@ -83,23 +84,23 @@ def floor(path: Path) -> int:
     """The prepared rows straight into the tables, in one transaction."""
     from django.db import connection, transaction
 
-    contacts, memberships = path.with_suffix(".contacts"), path.with_suffix(".memberships")
+    tables = (
+        ("contacts_contact", CONTACT_COLUMNS, path.with_suffix(".contacts")),
+        ("contacts_membership", ["id", "phonebook_id", "contact_id"], path.with_suffix(".memberships")),
+    )
     with transaction.atomic(), connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            for statement, source in (
-                ("COPY contacts_contact (id, phone, first_name, last_name, operator, attributes, created_at, updated_at)", contacts),
-                ("COPY contacts_membership (id, phonebook_id, contact_id)", memberships),
-            ):  # fmt: skip
-                with source.open("rb") as file, cursor.copy(f"{statement} FROM STDIN") as copy:
-                    while block := file.read(1 << 20):
-                        copy.write(block)
-        else:
-            names = "id, phone, first_name, last_name, operator, attributes, created_at, updated_at"
-            rows = (line.rstrip("\n").replace("\\\\", "\\").split("\t") for line in contacts.open(encoding="utf-8"))
-            marks = ", ".join(["%s"] * 8)
-            cursor.executemany(f"INSERT INTO contacts_contact ({names}) VALUES ({marks})", rows)
-            pairs = (line.rstrip("\n").split("\t") for line in memberships.open(encoding="utf-8"))
-            cursor.executemany("INSERT INTO contacts_membership (id, phonebook_id, contact_id) VALUES (%s, %s, %s)", pairs)
+        for table, columns, source in tables:
+            names = ", ".join(columns)
+            if connection.vendor == "postgresql":
+                with source.open("rb") as file, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+                    while piece := file.read(1 << 20):
+                        copy.write(piece)
+                continue
+            marks = ", ".join(["%s"] * len(columns))
+            with source.open(encoding="utf-8") as lines:
+                while block := list(islice(lines, 50_000)):
+                    rows = [line.rstrip("\n").replace("\\\\", "\\").split("\t") for line in block]
+                    cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)
         cursor.execute("SELECT count(*) FROM contacts_membership")
         return int(cursor.fetchone()[0])
 
@@ -114,14 +115,18 @@ def bulk_create(path: Path) -> int:
     while batch := list(islice(rows, 5_000)):
         made = Contact.objects.bulk_create(
             [
-                Contact(phone=f"+{phone}", first_name=first, last_name=last, operator=operator, attributes=json.loads(extra))
+                Contact(
+                    phone=f"+{phone}", first_name=first, last_name=last, operator=operator, attributes=json.loads(extra)
+                )
                 for phone, first, last, operator, extra in batch
             ],
             update_conflicts=True,
             unique_fields=["phone"],
             update_fields=fields,
         )
-        Membership.objects.bulk_create([Membership(phonebook=phonebook, contact=it) for it in made], ignore_conflicts=True)
+        Membership.objects.bulk_create(
+            [Membership(phonebook=phonebook, contact=it) for it in made], ignore_conflicts=True
+        )
         done += len(batch)
     return done
 

@@ -30,7 +30,7 @@ CODES: Final = (EMPTY, NOT_A_NUMBER, SCIENTIFIC, TOO_SHORT, TOO_LONG, LANDLINE, 
 
 
 class InvalidPhone(ValueError):
-    """A text that is not a number a message can be sent to. ``code`` says why; the number itself is never in the text."""
+    """Not a number that a message can be sent to. ``code`` says why; the number itself is never in the text."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -38,7 +38,9 @@ class InvalidPhone(ValueError):
 
 
 _SPACES = " \t\r\n\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
-_INVISIBLE = "\u00ad\u061c\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+_INVISIBLE = (
+    "\u00ad\u061c\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+)
 _DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u0640"
 _MARKS = "./\\()[]{}\u00b7"
 _CLEAN: Final = dict.fromkeys(map(ord, _SPACES + _INVISIBLE + _DASHES + _MARKS)) | {
@@ -53,7 +55,9 @@ _scientific = re.compile(r"[+-]?[0-9]+(?:[.,/٫][0-9]+)?[eE][+-]?[0-9]+").fullma
 _international = re.compile(r"\+[1-9][0-9]*").fullmatch
 _digits = re.compile(r"[0-9]+").fullmatch
 # What spreadsheets put around a number to keep its zero, and the .0 of a column that was read as floats.
-_wrapped = re.compile(r"""\s*(?:=?"(?P<quoted>[^"]*)"|'(?P<marked>.*)|(?P<float>[^.]{8,}?)\.0+)\s*""", re.DOTALL).fullmatch
+_wrapped = re.compile(
+    r"""\s*(?:=?"(?P<quoted>[^"]*)"|'(?P<marked>.*)|(?P<float>[^.]{8,}?)\.0+)\s*""", re.DOTALL
+).fullmatch
 
 _REACHABLE: Final = {
     PhoneNumberType.MOBILE,
@@ -65,8 +69,8 @@ _REACHABLE: Final = {
 def normalise(raw: str) -> str:
     """E.164 of a number that can get a message, such as ``'+989121234567'``.
 
-    Takes the forms of the contracts: ``09…``, ``9…``, ``98…``, ``+98…``, ``0098…``, in ASCII, Persian or Arabic digits, with
-    spaces, invisible marks, dashes, dots, slashes and brackets; numbers of other countries with ``+`` or ``00``.
+    Takes ``09…``, ``9…``, ``98…``, ``+98…`` and ``0098…``, in ASCII, Persian or Arabic digits, with spaces, invisible
+    marks, dashes, dots, slashes and brackets; numbers of other countries with ``+`` or ``00``.
     Raises :class:`InvalidPhone` with one of ``CODES``.
     """
     found = _iranian_mobile(raw) or _iranian_mobile(raw.translate(_CLEAN))
@@ -146,3 +150,22 @@ def operator_of(phone: str) -> int:
     if not phone.startswith("+989"):
         return UNKNOWN
     return _PREFIXES.get(phone[3:6], OTHER)
+
+
+def search_digits(text: str) -> str:
+    """The E.164 digits that the typed beginning of a number stands for, without plus; empty if it is no number.
+
+    ``'0912'``, ``'912'``, ``'+98 912'`` and ``'۰۹۱۲'`` all give ``'98912'``.
+    """
+    cleaned = text.translate(_CLEAN)
+    if cleaned.startswith("00"):
+        cleaned = "+" + cleaned[2:]
+    digits = cleaned.removeprefix("+")
+    if not _digits(digits):
+        return ""
+    if cleaned.startswith("+"):
+        return digits
+    if digits.startswith("98") and len(digits) != 10:
+        return digits
+    national = digits.removeprefix("0")
+    return f"98{national}"

@@ -1,6 +1,24 @@
 """Addresses of the ``contacts`` app."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from contacts.views import contacts, imports, phonebooks
 
 app_name = "contacts"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("contacts/", contacts.contact_list, name="list"),
+    path("contacts/new/", contacts.contact_new, name="contact_new"),
+    path("contacts/<int:pk>/", contacts.contact_edit, name="contact_edit"),
+    path("contacts/<int:pk>/delete/", contacts.contact_delete, name="contact_delete"),
+    path("phonebooks/", phonebooks.phonebook_list, name="phonebooks"),
+    path("phonebooks/<int:pk>/", phonebooks.phonebook_detail, name="phonebook"),
+    path("phonebooks/<int:pk>/delete/", phonebooks.phonebook_delete, name="phonebook_delete"),
+    path("phonebooks/<int:pk>/remove/<int:contact_id>/", phonebooks.phonebook_remove, name="phonebook_remove"),
+    path("imports/", imports.import_list, name="imports"),
+    path("imports/new/", imports.import_new, name="import_new"),
+    path("imports/<int:pk>/", imports.import_detail, name="import_detail"),
+    path("imports/<int:pk>/mapping/", imports.import_map, name="import_map"),
+    path("imports/<int:pk>/live/", imports.import_live, name="import_live"),
+    path("imports/<int:pk>/cancel/", imports.import_cancel, name="import_cancel"),
+    path("imports/<int:pk>/issues/", imports.import_issues, name="import_issues"),
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii as _quote
@@ -16,7 +17,7 @@ MAX_KEPT: Final = 2_000  # characters of a refused row that are kept to be shown
 
 
 class CleanRow(NamedTuple):
-    """What is loaded of a row. ``phone`` is E.164 without its plus, ``attributes`` JSON; ``cells`` is the row as it was."""
+    """What is loaded of a row. ``phone`` is E.164 without its plus, ``attributes`` JSON, ``cells`` the row as read."""
 
     line: int
     phone: int
@@ -73,6 +74,12 @@ def cleaner(header: Sequence[str], targets: Sequence[str]) -> Cleaner:
         return CleanRow(line, int(phone), first, last, operator_of(phone), attributes, cells)
 
     return clean
+
+
+def attributes_of(row: CleanRow) -> dict[str, str]:
+    """A clean row's attributes."""
+    found: dict[str, str] = json.loads(row.attributes)
+    return found
 
 
 def _place(targets: Sequence[str], field: str) -> int:

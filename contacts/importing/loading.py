@@ -1,7 +1,7 @@
 """An import's life: started once, run in slices, resumed after a kill at the row that follows the last commit.
 
-A worker holds an import by a lease on the database's clock. Each chunk's rows, refused rows, counts and position are one
-transaction, and it begins by locking the import's row under the worker's own name: a worker that has lost its lease
+A worker holds an import by a lease on the database's clock. Each chunk's rows, refused rows, counts and position are
+one transaction, and it begins by locking the import's row under the worker's own name: a worker that has lost its lease
 writes nothing. So ``rows_done`` equals the sum of the other counts at every commit.
 """
 
@@ -86,6 +86,15 @@ def _end(job: ContactImport, owner: str, status: str, error: str = "") -> None:
     held = ContactImport.objects.filter(pk=job.pk, owner=owner, status=_Status.RUNNING)
     if held.update(status=status, error=error, owner="", lease_until=None, finished_at=timezone.now()):
         discard(Path(job.path))
+
+
+def cancel(import_id: int) -> bool:
+    """Stops an import that has not ended; whether it did. A worker on it notices before its next commit."""
+    live = ContactImport.objects.filter(pk=import_id, status__in=[_Status.UPLOADED, _Status.RUNNING])
+    cancelled = live.update(status=_Status.CANCELLED, owner="", lease_until=None, finished_at=timezone.now())
+    if cancelled:
+        discard(Path(ContactImport.objects.values_list("path", flat=True).get(pk=import_id)))
+    return bool(cancelled)
 
 
 def discard(path: Path) -> None:
@@ -176,7 +185,7 @@ class _Loader:
             tally, joined = self._merge(chunk.rows, chunk.issues)
             self._store(chunk.issues)
             if joined:
-                Phonebook.objects.filter(pk=self.job.phonebook_id).update(size=F("size") + joined)
+                Phonebook.objects.filter(pk=self.job.phonebook_id or 0).update(size=F("size") + joined)
             self._count(chunk, tally)
         self.done += chunk.size
 
@@ -189,7 +198,7 @@ class _Loader:
             raise LeaseLost
         if not self.job.dry_run:
             # Two imports into one phonebook take turns: they would add the same contacts in different orders.
-            phonebook = Phonebook.objects.select_for_update().filter(pk=self.job.phonebook_id)
+            phonebook = Phonebook.objects.select_for_update().filter(pk=self.job.phonebook_id or 0)
             if not phonebook.values_list("pk", flat=True):
                 raise UnreadableFile(reasons.PHONEBOOK_GONE)
 

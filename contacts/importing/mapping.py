@@ -36,16 +36,23 @@ LETTERS: Final = str.maketrans(
 # Best names first: "mobile" beats "tel", which may be a landline.
 _NAMES: Final[dict[str, tuple[str, ...]]] = {
     PHONE: (
-        "موبایل", "شماره موبایل", "تلفن همراه", "شماره همراه", "شماره تلفن همراه", "همراه", "گوشی", "mobile", "mobile number",
-        "mobile phone", "mobile no", "cell", "cellphone", "cell phone", "cell number", "msisdn", "phone", "phone number", "phonenumber",
-        "receptor", "receiver", "recipient", "شماره تماس", "شماره تلفن", "شماره", "تلفن", "تماس", "تلفن تماس", "گیرنده", "telephone",
-        "tel", "contact number", "number", "phone 1 value", "телефон",
+        "موبایل", "شماره موبایل", "تلفن همراه", "شماره همراه", "شماره تلفن همراه", "همراه", "گوشی", "mobile",
+        "mobile number", "mobile phone", "mobile no", "cell", "cellphone", "cell phone", "cell number",
+        "msisdn", "phone", "phone number", "phonenumber", "receptor", "receiver", "recipient", "شماره تماس",
+        "شماره تلفن", "شماره", "تلفن", "تماس", "تلفن تماس", "گیرنده", "telephone", "tel", "contact number",
+        "number", "phone 1 value", "телефон",
     ),
-    FIRST_NAME: ("نام", "نام کوچک", "اسم", "اسم کوچک", "first name", "firstname", "fname", "given name", "forename", "name"),
-    LAST_NAME: ("نام خانوادگی", "خانوادگی", "نامخانوادگی", "فامیل", "فامیلی", "نام فامیل", "شهرت", "last name", "lastname", "lname", "surname", "family", "family name"),
+    FIRST_NAME: (
+        "نام", "نام کوچک", "اسم", "اسم کوچک", "first name", "firstname", "fname", "given name", "forename",
+        "name",
+    ),
+    LAST_NAME: (
+        "نام خانوادگی", "خانوادگی", "نامخانوادگی", "فامیل", "فامیلی", "نام فامیل", "شهرت", "last name",
+        "lastname", "lname", "surname", "family", "family name",
+    ),
     FULL_NAME: (
-        "نام و نام خانوادگی", "نام و فامیل", "نام نام خانوادگی", "نام کامل", "اسم و فامیل", "مشتری", "نام مشتری", "full name", "fullname",
-        "display name", "contact name", "customer", "customer name",
+        "نام و نام خانوادگی", "نام و فامیل", "نام نام خانوادگی", "نام کامل", "اسم و فامیل", "مشتری",
+        "نام مشتری", "full name", "fullname", "display name", "contact name", "customer", "customer name",
     ),
 }  # fmt: skip
 _FIELDS: Final = {name: (field, rank) for field, names in _NAMES.items() for rank, name in enumerate(names)}
@@ -58,7 +65,7 @@ def fold(text: str) -> str:
 
 
 def guess(header: Sequence[str], samples: Sequence[Sequence[str]], *, attributes: bool = True) -> list[str]:
-    """A target for each column. Columns of no known name become attributes, or are ignored if ``attributes`` is false."""
+    """A target for each column. One of no known name becomes an attribute, or is ignored where they are not wanted."""
     best: dict[str, tuple[int, int]] = {}
     for index, name in enumerate(header):
         field, rank = _FIELDS.get(fold(name), ("", 0))
@@ -89,7 +96,7 @@ def is_phone(text: str) -> bool:
 
 
 def _settle_phone(best: dict[str, tuple[int, int]], width: int, samples: Sequence[Sequence[str]]) -> None:
-    """A column in which most cells are phones is the phone column where no header says so, or the one that does has none."""
+    """Where no header says phone, or that column has none, it is the one in which most cells are phones."""
     if PHONE in best and best[PHONE][0] < 1_000:
         return
     shares = [(_share_of_phones(samples, index), -index) for index in range(width)]
@@ -112,7 +119,7 @@ def _settle_names(best: dict[str, tuple[int, int]], samples: Sequence[Sequence[s
 
 
 def complete(header: Sequence[str], targets: Sequence[str], *, attributes: bool) -> list[str]:
-    """The targets with every blank or plain ``attribute`` one turned into an attribute of its own key, or into ``ignore``."""
+    """The targets, each blank or plain ``attribute`` one turned into an attribute of its own key, or ``ignore``."""
     taken = set(FIELDS) | {target.partition(":")[2] for target in targets if target.startswith(f"{ATTRIBUTE}:")}
     result: list[str] = []
     for name, target in zip(header, targets, strict=True):

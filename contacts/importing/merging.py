@@ -86,7 +86,8 @@ def _copied(rows: Sequence[CleanRow], phonebook_id: int | None) -> bool:
         if cursor.fetchone():
             return False
         cursor.execute(
-            f"SELECT nextval((SELECT pg_get_serial_sequence('{_CONTACT}', 'id')::regclass)) FROM generate_series(1, %s)",
+            f"SELECT nextval((SELECT pg_get_serial_sequence('{_CONTACT}', 'id')::regclass)) "
+            "FROM generate_series(1, %s)",
             [len(rows)],
         )
         ids = [number for (number,) in cursor.fetchall()]

@@ -7,6 +7,7 @@ gives up its first line only, and reading goes on with the next one.
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -43,7 +44,8 @@ class RowReader:
     def __init__(self, path: Path, layout: Layout) -> None:
         self.bytes_read = 0
         self._layout = layout
-        self._file = path.open(encoding=layout.encoding, errors="replace", newline=None)
+        self._bytes = path.open("rb")
+        self._file = io.TextIOWrapper(self._bytes, encoding=layout.encoding, errors="replace", newline=None)
 
     def __enter__(self) -> Self:
         return self
@@ -84,7 +86,7 @@ class RowReader:
         """
         tail = ""
         while text := self._file.read(BLOCK_CHARS):
-            self.bytes_read = self._file.buffer.tell()
+            self.bytes_read = self._bytes.tell()
             newline = text.rfind("\n")
             if newline < 0:
                 tail = (tail + text)[: MAX_ROW_CHARS + 1]

@@ -69,7 +69,7 @@ FILE_REASONS: Final[dict[str, str | Promise]] = {
 
 
 class UnreadableFile(Exception):
-    """A file that cannot be imported at all. ``code`` is one of ``FILE_REASONS``; the text is the sentence for people."""
+    """A file that cannot be imported at all. ``code`` is one of ``FILE_REASONS``, the text its sentence."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)

@@ -6,6 +6,7 @@ import codecs
 import csv
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -98,7 +99,7 @@ def _utf16_without_mark(sample: bytes) -> str:
 
 
 def _is_utf8(path: Path) -> bool:
-    """Whether the file is UTF-8, also with a few broken rows: then more of its non-ASCII characters decode than fail."""
+    """Whether the file is UTF-8, also with a few broken rows: more of its non-ASCII characters decode than fail."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     good = bad = 0
     for block in _blocks(path):
@@ -142,10 +143,9 @@ def _layout(encoding: str, lines: list[str], *, whole: bool) -> Layout:
 def _parse(lines: Sequence[str], delimiter: str) -> list[list[str]]:
     """The sample's rows, leniently: this only looks at shapes."""
     rows: list[list[str]] = []
-    try:
+    # a cell of the sample above the csv module's limit; the rows before it tell enough
+    with suppress(csv.Error):
         rows.extend(csv.reader((line + "\n" for line in lines), delimiter=delimiter))
-    except csv.Error:
-        pass  # a cell of the sample above the csv module's limit; the rows before it tell enough
     return rows
 
 

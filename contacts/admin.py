@@ -1,0 +1,139 @@
+"""Contacts in the admin. What the machine keeps is read-only, and no list counts a million rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+
+from contacts import filing
+from contacts.forms import ContactForm
+from contacts.models import Contact, ContactImport, ImportIssue, JobCategory, Membership, Phonebook, Suppression
+from contacts.paging import BoundedPaginator
+from contacts.phones import search_digits
+from contacts.views.contacts import search
+
+
+class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's class takes no argument at run time
+    """A model whose table may have millions of rows."""
+
+    show_full_result_count = False
+    paginator = BoundedPaginator
+    ordering = ["-pk"]
+    list_per_page = 50
+
+
+class ReadOnlyAdmin(LargeTableAdmin):
+    """Rows that the machine writes: to be looked at."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(Contact)
+class ContactAdmin(LargeTableAdmin):
+    list_display = ["phone", "first_name", "last_name", "operator", "created_at"]
+    search_fields = ["phone"]  # get_search_results searches by number or name
+    raw_id_fields = ["job_category"]
+    readonly_fields = ["operator", "not_on_bale_since", "created_at", "updated_at"]
+    fields = ["phone", "first_name", "last_name", "attributes", "job_category", *readonly_fields]
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> tuple[Any, bool]:
+        return (search(queryset, search_term)[0] if search_term else queryset), False
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "phone":
+            return ContactForm.base_fields["phone"]
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Contact, form: Any, change: bool) -> None:
+        from contacts.phones import operator_of
+
+        obj.operator = operator_of(obj.phone)
+        super().save_model(request, obj, form, change)
+
+    def delete_model(self, request: HttpRequest, obj: Contact) -> None:
+        filing.delete(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Contact]) -> None:
+        for contact in queryset:
+            filing.delete(contact)
+
+
+@admin.register(Phonebook)
+class PhonebookAdmin(LargeTableAdmin):
+    list_display = ["name", "account", "size", "created_at"]
+    list_select_related = ["account"]
+    search_fields = ["name"]
+    readonly_fields = ["account", "provider_ref", "size", "created_at"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Its own page deletes it at once; the admin would first load a million memberships to list them."""
+        return False
+
+
+@admin.register(Membership)
+class MembershipAdmin(ReadOnlyAdmin):
+    list_display = ["phonebook", "contact"]
+    list_select_related = ["phonebook", "contact"]
+    search_fields = ["contact__phone"]
+    search_help_text = "+98…"
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> tuple[Any, bool]:
+        digits = search_digits(search_term)
+        found = Contact.objects.filter(phone=digits) if 7 <= len(digits) <= 15 else Contact.objects.none()
+        return (queryset.filter(contact__in=found) if search_term else queryset), False
+
+
+@admin.register(JobCategory)
+class JobCategoryAdmin(LargeTableAdmin):
+    list_display = ["name", "parent", "account", "provider_ref"]
+    list_select_related = ["parent", "account"]
+    search_fields = ["name", "provider_ref"]
+    raw_id_fields = ["parent", "account"]
+    ordering = ["name"]
+
+
+@admin.register(Suppression)
+class SuppressionAdmin(LargeTableAdmin):
+    list_display = ["phone", "scope", "line", "reason", "source", "created_at"]
+    list_select_related = ["line"]
+    list_filter = ["scope", "reason"]
+    search_fields = ["phone"]
+    raw_id_fields = ["line"]
+    readonly_fields = ["created_at"]
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> tuple[Any, bool]:
+        digits = search_digits(search_term)
+        if not search_term:
+            return queryset, False
+        return (queryset.filter(phone=digits) if 7 <= len(digits) <= 15 else queryset.none()), False
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "phone":
+            return ContactForm.base_fields["phone"]
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+
+@admin.register(ContactImport)
+class ContactImportAdmin(ReadOnlyAdmin):
+    list_display = ["filename", "status", "phonebook", "rows_done", "new", "refused", "created_at"]
+    list_select_related = ["phonebook"]
+    list_filter = ["status"]
+    search_fields = ["filename"]
+    exclude = ["path", "owner"]
+
+
+@admin.register(ImportIssue)
+class ImportIssueAdmin(ReadOnlyAdmin):
+    list_display = ["contact_import", "line", "column", "code"]
+    list_select_related = ["contact_import"]
+    search_fields = ["=contact_import__filename", "code"]

@@ -1,0 +1,1 @@
+"""The screens of contacts, phonebooks and imports."""

@@ -1,0 +1,90 @@
+"""The list of contacts, and one contact."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from contacts import filing
+from contacts.forms import ContactForm
+from contacts.importing.mapping import LETTERS
+from contacts.models import Contact, Phonebook
+from contacts.paging import KeysetPage, keyset_page
+from contacts.phones import search_digits
+from contacts.querysets import E164_DIGITS
+
+
+def search(contacts: QuerySet[Contact], text: str) -> tuple[QuerySet[Contact], str]:
+    """The contacts that a typed number (whole, or its beginning) or name finds, and the field to page them by."""
+    if digits := search_digits(text):
+        # By number, so that both the range and the order come from the index on it.
+        found = Q(phone=digits) if 7 <= len(digits) <= 15 else Q(pk=None)
+        if len(digits) <= E164_DIGITS and digits.startswith("98"):
+            width = 10 ** (E164_DIGITS - len(digits))
+            found |= Q(phone__gte=int(digits) * width, phone__lt=(int(digits) + 1) * width)
+        return contacts.filter(found), "phone"
+    for word in text.translate(LETTERS).split()[:5]:
+        contacts = contacts.filter(Q(first_name__icontains=word) | Q(last_name__icontains=word))
+    return contacts, "pk"
+
+
+def page_of_contacts(request: HttpRequest, contacts: QuerySet[Contact]) -> KeysetPage[Contact]:
+    """One page of these contacts, as the request's search and position ask."""
+    found, key = search(contacts, request.GET.get("q", "").strip()[:100])
+    return keyset_page(found, request.GET.dict(), key=key, ascending=key == "phone")
+
+
+@require_safe
+def contact_list(request: HttpRequest) -> HttpResponse:
+    """All contacts, the newest first; found by number or name, within a phonebook or all."""
+    contacts = Contact.objects.all()
+    chosen = request.GET.get("phonebook", "")
+    if chosen.isascii() and chosen.isdigit():
+        contacts = contacts.filter(membership__phonebook=int(chosen[:18]))
+    context = {
+        "page": page_of_contacts(request, contacts),
+        "phonebooks": Phonebook.objects.only("name"),
+        "chosen": chosen,
+        "query": request.GET.get("q", ""),
+        "narrowed": bool(chosen or request.GET.get("q")),
+    }
+    return render(request, "contacts/list.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def contact_new(request: HttpRequest) -> HttpResponse:
+    """Adds a contact; ``?phonebook=ID`` has that one ticked."""
+    initial = {"phonebooks": request.GET.getlist("phonebook")}
+    return _edit(request, ContactForm(request.POST or None, initial=initial), None)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def contact_edit(request: HttpRequest, pk: int) -> HttpResponse:
+    """Changes a contact."""
+    contact = get_object_or_404(Contact, pk=pk)
+    return _edit(request, ContactForm(request.POST or None, instance=contact), contact)
+
+
+def _edit(request: HttpRequest, form: ContactForm, contact: Contact | None) -> HttpResponse:
+    if request.method == "POST" and form.is_valid():
+        with transaction.atomic():
+            saved = form.save()
+            filing.file_into(saved, form.cleaned_data["phonebooks"])
+        messages.success(request, _("The contact was saved."))
+        return redirect("contacts:list")
+    status = 422 if form.errors else 200
+    return render(request, "contacts/contact.html", {"form": form, "contact": contact}, status=status)
+
+
+@require_POST
+def contact_delete(request: HttpRequest, pk: int) -> HttpResponse:
+    """Deletes a contact, also from its phonebooks. A second press finds it gone and says the same."""
+    if contact := Contact.objects.filter(pk=pk).first():
+        filing.delete(contact)
+    messages.success(request, _("The contact was deleted."))
+    return redirect("contacts:list")

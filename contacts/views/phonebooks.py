@@ -1,0 +1,73 @@
+"""Phonebooks: the list, and one with its contacts."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.db.models import ProtectedError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from contacts import filing
+from contacts.forms import PhonebookForm
+from contacts.models import Contact, Phonebook
+from contacts.views.contacts import page_of_contacts
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def phonebook_list(request: HttpRequest) -> HttpResponse:
+    """All phonebooks with their sizes, and a form for a new one."""
+    form = PhonebookForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        phonebook = form.save()
+        messages.success(request, _("The phonebook was made."))
+        return redirect(phonebook)
+    phonebooks = Phonebook.objects.select_related("account")
+    status = 422 if form.errors else 200
+    return render(request, "contacts/phonebooks.html", {"phonebooks": phonebooks, "form": form}, status=status)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def phonebook_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """One phonebook: its contacts, its name to change."""
+    phonebook = get_object_or_404(Phonebook.objects.select_related("account"), pk=pk)
+    form = PhonebookForm(request.POST or None, instance=phonebook)
+    if request.method == "POST" and not phonebook.account_id and form.is_valid():
+        form.save()
+        messages.success(request, _("The phonebook was renamed."))
+        return redirect(phonebook)
+    if form.errors:
+        phonebook.refresh_from_db()
+    context = {
+        "phonebook": phonebook,
+        "form": form,
+        "page": page_of_contacts(request, Contact.objects.filter(membership__phonebook=phonebook)),
+        "query": request.GET.get("q", ""),
+    }
+    return render(request, "contacts/phonebook.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+def phonebook_remove(request: HttpRequest, pk: int, contact_id: int) -> HttpResponse:
+    """Takes a contact out of a phonebook; the contact itself stays."""
+    phonebook = get_object_or_404(Phonebook.objects.ours(), pk=pk)
+    if contact := Contact.objects.filter(pk=contact_id).first():
+        filing.remove(contact, phonebook.pk)
+    messages.success(request, _("The contact was taken out of the phonebook."))
+    return redirect(phonebook)
+
+
+@require_POST
+def phonebook_delete(request: HttpRequest, pk: int) -> HttpResponse:
+    """Deletes a phonebook; its contacts stay. One that a campaign uses stays too."""
+    phonebook = Phonebook.objects.filter(pk=pk).first()
+    if phonebook is None:
+        return redirect("contacts:phonebooks")
+    try:
+        phonebook.delete()
+    except ProtectedError:
+        messages.error(request, _("A campaign uses this phonebook, so it cannot be deleted."))
+        return redirect(phonebook)
+    messages.success(request, _("The phonebook was deleted. Its contacts are still there."))
+    return redirect("contacts:phonebooks")

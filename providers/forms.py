@@ -55,6 +55,17 @@ class CredentialInput(forms.PasswordInput):
         super().__init__(attrs={"autocomplete": "new-password", "dir": "ltr"}, render_value=False)
 
 
+def dress(form: forms.BaseForm) -> None:
+    """Give every widget the look of the site."""
+    for field in form.fields.values():
+        look = "input w-full"
+        if isinstance(field, forms.BooleanField):
+            look = "toggle toggle-primary"
+        elif isinstance(field, forms.ChoiceField):
+            look = "select w-full"
+        field.widget.attrs["class"] = look
+
+
 class CredentialsMixin(AccountModelForm):
     """Reads and writes the credential inputs of one provider; an empty input keeps what is stored."""
 
@@ -123,6 +134,7 @@ class AccountForm(CredentialsMixin):
             "most": most
         }
         self.fields["requests_per_second"].help_text = _("Empty: as fast as the provider answers.")
+        dress(self)
 
     def clean_base_url(self) -> str:
         return clean_base_url(self.cleaned_data["base_url"])
@@ -180,6 +192,7 @@ class LineForm(LineModelForm):
         self.fields["window_start"].help_text = _("Service lines send at any hour.")
         for tariff in self._tariffs():
             self.initial[f"price_{tariff.encoding}"] = tariff.rial_per_part
+        dress(self)
 
     def clean_sender(self) -> str:
         sender: str = self.cleaned_data["sender"].strip()

@@ -9,3 +9,7 @@ class CampaignsConfig(AppConfig):
 
     name = "campaigns"
     verbose_name = _("Campaigns")
+
+    def ready(self) -> None:
+        """Register the system checks."""
+        from campaigns import checks  # noqa: F401

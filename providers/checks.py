@@ -73,7 +73,8 @@ def is_loopback(address: str) -> bool:
         found = ipaddress.ip_address(host)
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
-    return found.is_loopback or found.is_unspecified
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return any(each.is_loopback or each.is_unspecified for each in (found, mapped) if each)
 
 
 def _made_up(filename: str) -> str | None:

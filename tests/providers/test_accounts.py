@@ -1,0 +1,238 @@
+"""Accounts and lines: commands, forms, the admin and what is never shown."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+from providers.backends.najva import Najva
+from providers.forms import AccountForm, LineForm
+from providers.management.commands.sandbox import WebhookFinder
+from providers.models import ProviderAccount, SenderLine, Tariff
+from providers.registry import UnknownProvider, choices, provider_class, provider_for
+from providers.secrets import encrypt
+
+pytestmark = pytest.mark.django_db
+TOKEN = "very-secret-token-9f8e7d"
+GOOD = {"name": "اصلی", "base_url": "https://sms.najva.example/", "enabled": "on", "credential_api_token": TOKEN}
+
+
+def add(*arguments: str, provider: str = "najva", name: str = "main") -> dict[str, Any]:
+    out = io.StringIO()
+    call_command("account", "add", "--provider", provider, "--name", name, *arguments, "--json", stdout=out)
+    answer: dict[str, Any] = json.loads(out.getvalue())
+    return answer
+
+
+@pytest.fixture
+def account() -> ProviderAccount:
+    return ProviderAccount.objects.create(
+        name="main", slug="najva", base_url="https://sms.najva.example", credentials=encrypt({"api_token": TOKEN})
+    )
+
+
+def test_the_command_adds_an_account_with_its_line() -> None:
+    answer = add("--credential", f"api_token={TOKEN}", "--line", "90000123", "--batch-size", "10000")
+    account = ProviderAccount.objects.get(pk=answer["id"])
+    line = SenderLine.objects.get(pk=answer["line_id"])
+    assert answer == {"id": account.pk, "line_id": line.pk, "webhook_path": account.webhook_path}
+    assert (account.batch_size, line.sender, line.kind) == (10_000, "90000123", "advertising")
+    assert account.secrets["api_token"] == TOKEN
+
+
+def test_the_command_adds_several_lines_of_a_kind() -> None:
+    add("--credential", "api_token=x", "--line", "1", "--line", "2", "--line-kind", "service")
+    assert list(SenderLine.objects.values_list("sender", "kind")) == [("1", "service"), ("2", "service")]
+
+
+def test_the_command_adds_an_account_without_a_line() -> None:
+    assert add("--credential", "api_token=x")["line_id"] is None
+
+
+BROKEN: dict[str, list[str]] = {
+    "no credential": [],
+    "credential without a value": ["--credential", "api_token="],
+    "credential without a name": ["--credential", "=x"],
+    "credential of another provider": ["--credential", "api_token=x", "--credential", "token=x"],
+    "credential with a space": ["--credential", f"api_token={TOKEN} x"],
+    "credential in Persian": ["--credential", "api_token=توکن"],
+    "batch too large": ["--credential", "api_token=x", "--batch-size", "10001"],
+    "batch of none": ["--credential", "api_token=x", "--batch-size", "0"],
+    "no address": ["--credential", "api_token=x", "--base-url", "nonsense"],
+    "address with a user": ["--credential", "api_token=x", "--base-url", "http://user:pass@127.0.0.1/"],
+    "a line twice": ["--credential", "api_token=x", "--line", "1", "--line", "1"],
+    "an empty line": ["--credential", "api_token=x", "--line", " "],
+}
+
+
+@pytest.mark.parametrize("arguments", BROKEN.values(), ids=BROKEN.keys())
+def test_a_wrong_command_changes_nothing_and_tells_no_secret(arguments: list[str]) -> None:
+    with pytest.raises(CommandError) as caught:
+        add(*arguments)
+    assert TOKEN not in str(caught.value)
+    assert not ProviderAccount.objects.exists()
+
+
+def test_a_name_that_is_taken_is_a_sentence() -> None:
+    add("--credential", "api_token=x")
+    with pytest.raises(CommandError, match="name"):
+        add("--credential", "api_token=x")
+
+
+def test_a_provider_that_nobody_knows_is_a_sentence() -> None:
+    with pytest.raises(CommandError, match="known: najva"):
+        add("--credential", "api_token=x", provider="nobody")
+
+
+def test_an_account_leads_to_its_backend(account: ProviderAccount) -> None:
+    provider = provider_for(account)
+    assert isinstance(provider, Najva)
+    assert provider.build_status(["1"]).headers["Authorization"] == f"Bearer {TOKEN}"
+
+
+def test_the_registry_knows_its_providers() -> None:
+    assert choices() == [("najva", "Najva")]
+    with pytest.raises(UnknownProvider):
+        provider_class("nobody")
+
+
+def test_keys_are_rotated(account: ProviderAccount, settings: Settings) -> None:
+    old, new = settings.FIELD_ENCRYPTION_KEYS[0], Fernet.generate_key().decode()
+    settings.FIELD_ENCRYPTION_KEYS = [new, old]
+    call_command("rotate_field_keys", stdout=io.StringIO())
+    settings.FIELD_ENCRYPTION_KEYS = [new]
+    assert ProviderAccount.objects.get().secrets["api_token"] == TOKEN
+
+
+def test_a_rotation_without_the_old_key_changes_nothing(account: ProviderAccount, settings: Settings) -> None:
+    old, settings.FIELD_ENCRYPTION_KEYS = settings.FIELD_ENCRYPTION_KEYS, [Fernet.generate_key().decode()]
+    with pytest.raises(CommandError, match="nothing was changed"):
+        call_command("rotate_field_keys", stdout=io.StringIO())
+    settings.FIELD_ENCRYPTION_KEYS = old
+    assert ProviderAccount.objects.get().secrets["api_token"] == TOKEN
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_sandbox_finds_the_webhook_of_a_token(account: ProviderAccount) -> None:
+    find = WebhookFinder("http://127.0.0.1:8000/")
+    assert find(TOKEN) == f"http://127.0.0.1:8000/{account.webhook_path}"
+    assert find("another") == ""
+
+
+def test_an_empty_credential_keeps_the_stored_one(account: ProviderAccount) -> None:
+    form = AccountForm({**GOOD, "credential_api_token": ""}, instance=account)
+    assert form.is_valid(), form.errors
+    form.save()
+    assert ProviderAccount.objects.get().secrets["api_token"] == TOKEN
+
+
+def test_a_new_credential_replaces_the_stored_one_and_closes_the_breaker(account: ProviderAccount) -> None:
+    ProviderAccount.objects.update(breaker="open", breaker_code="401")
+    form = AccountForm({**GOOD, "credential_api_token": "new"}, instance=ProviderAccount.objects.get())
+    assert form.is_valid()
+    form.save()
+    stored = ProviderAccount.objects.get()
+    assert (stored.secrets["api_token"], stored.breaker, stored.breaker_code) == ("new", "closed", "")
+
+
+def test_a_stored_token_is_not_sent_to_a_new_host(account: ProviderAccount) -> None:
+    moved = {**GOOD, "base_url": "https://evil.example", "credential_api_token": ""}
+    assert list(AccountForm(moved, instance=account).errors) == ["credential_api_token"]
+
+
+def test_a_form_shows_no_credential(account: ProviderAccount) -> None:
+    shown = [AccountForm(instance=account), AccountForm({**GOOD, "name": ""}, instance=account)]
+    assert all(TOKEN not in form.as_div() for form in shown)
+
+
+def test_what_the_worker_writes_meanwhile_is_kept(account: ProviderAccount) -> None:
+    form = AccountForm({**GOOD, "credential_api_token": ""}, instance=account)
+    assert form.is_valid()
+    ProviderAccount.objects.update(breaker="open", breaker_code="418")
+    form.save()
+    assert ProviderAccount.objects.get().breaker_code == "418"
+
+
+LINE: dict[str, Any] = {
+    "sender": "90000123",
+    "kind": "advertising",
+    "channel": "sms",
+    "window_start": "08:00",
+    "window_end": "21:00",
+    "part_size": "67",
+    "opt_out_suffix": "لغو11",
+    "enabled": "on",
+    "price_ucs2": "1450",
+}
+
+
+def test_a_line_is_saved_with_its_price(account: ProviderAccount) -> None:
+    form = LineForm(LINE, account=account)
+    assert form.is_valid(), form.errors
+    line = form.save()
+    assert list(Tariff.objects.values_list("line", "operator", "encoding", "rial_per_part")) == [
+        (line.pk, 0, "ucs2", 1450)
+    ]
+
+
+def test_a_price_that_is_emptied_is_gone(account: ProviderAccount) -> None:
+    line = LineForm(LINE, account=account).save()
+    form = LineForm({**LINE, "price_ucs2": ""}, instance=line, account=account)
+    assert form.is_valid()
+    form.save()
+    assert not Tariff.objects.exists()
+
+
+@pytest.mark.parametrize("changes", [{"sender": ""}, {"window_end": "07:00"}, {"channel": "fax"}, {"price_gsm7": "-1"}])
+def test_a_line_that_cannot_be_is_refused(account: ProviderAccount, changes: dict[str, str]) -> None:
+    assert list(LineForm({**LINE, **changes}, account=account).errors) == list(changes)
+
+
+def test_a_sender_twice_at_an_account_is_refused(account: ProviderAccount) -> None:
+    LineForm(LINE, account=account).save()
+    assert list(LineForm(LINE, account=account).errors) == ["sender"]
+
+
+@pytest.fixture
+def owner(client: Client) -> Client:
+    client.force_login(User.objects.create_superuser("owner"))
+    return client
+
+
+def admin_data(**changes: str) -> dict[str, str]:
+    lines = {"lines-TOTAL_FORMS": "0", "lines-INITIAL_FORMS": "0"}
+    return {**GOOD, "slug": "najva", **lines, **changes}
+
+
+def test_the_admin_adds_an_account(owner: Client) -> None:
+    answer = owner.post("/admin/providers/provideraccount/add/", admin_data())
+    assert answer.status_code == 302
+    assert ProviderAccount.objects.get().secrets["api_token"] == TOKEN
+
+
+def test_the_admin_keeps_a_credential_and_never_shows_it(owner: Client, account: ProviderAccount) -> None:
+    url = f"/admin/providers/provideraccount/{account.pk}/change/"
+    page = owner.get(url).content.decode()
+    assert TOKEN not in page
+    assert account.credentials not in page
+    assert owner.post(url, admin_data(credential_api_token="", name="new")).status_code == 302
+    stored = ProviderAccount.objects.get()
+    assert (stored.name, stored.secrets["api_token"]) == ("new", TOKEN)
+
+
+def test_the_admin_refuses_an_account_without_its_credential(owner: Client) -> None:
+    assert owner.post("/admin/providers/provideraccount/add/", admin_data(credential_api_token="")).status_code == 200
+    assert not ProviderAccount.objects.exists()
+
+
+@pytest.mark.parametrize("model", ["provideraccount", "senderline", "tariff", "uploadedfile"])
+def test_the_admin_lists_and_searches(owner: Client, account: ProviderAccount, model: str) -> None:
+    assert owner.get(f"/admin/providers/{model}/?q=main").status_code == 200

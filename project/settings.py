@@ -216,8 +216,12 @@ Q_CLUSTER |= {"redis": BROKER_URL} if BROKER_URL else {"orm": "default"}
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
+    "filters": {
+        "redact": {"()": "project.logs.RedactWebhookTokens"},
+        "health": {"()": "project.logs.DropHealthChecks"},
+    },
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["redact", "health"]}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     # A task's arguments are ids, but its log line at INFO for every tick would drown the rest.
     "loggers": {"django-q": {"handlers": ["console"], "level": "WARNING", "propagate": False}},

@@ -1,0 +1,166 @@
+"""The screens of accounts and lines: who may see and change what, and that no secret is on any of them."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from providers.models import ProviderAccount, SenderLine
+from providers.secrets import encrypt
+
+pytestmark = pytest.mark.django_db
+TOKEN = "very-secret-token-9f8e7d"
+GOOD = {"name": "اصلی", "base_url": "https://sms.najva.example", "enabled": "on", "credential_api_token": TOKEN}
+LINE = {
+    "sender": "90000123",
+    "kind": "advertising",
+    "channel": "sms",
+    "window_start": "08:00",
+    "window_end": "21:00",
+    "part_size": "67",
+    "enabled": "on",
+}
+
+
+def make_account(name: str = "main") -> ProviderAccount:
+    base_url = "https://sms.najva.example"
+    return ProviderAccount.objects.create(
+        name=name, slug="najva", base_url=base_url, credentials=encrypt({"api_token": TOKEN})
+    )
+
+
+@pytest.fixture
+def account() -> ProviderAccount:
+    return make_account()
+
+
+@pytest.fixture
+def owner() -> Client:
+    client = Client()
+    client.force_login(User.objects.create_superuser("owner"))
+    return client
+
+
+@pytest.fixture
+def teammate() -> Client:
+    client = Client()
+    client.force_login(User.objects.create_user("teammate"))
+    return client
+
+
+SCREENS = ["/accounts/", "/accounts/{0}/", "/accounts/new/", "/accounts/{0}/edit/", "/accounts/{0}/lines/new/"]
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_a_screen_shows_no_secret(owner: Client, account: ProviderAccount, screen: str) -> None:
+    answer = owner.get(screen.format(account.pk))
+    assert answer.status_code == 200
+    assert TOKEN not in answer.content.decode()
+    assert account.credentials not in answer.content.decode()
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_an_outsider_is_sent_to_the_sign_in(client: Client, account: ProviderAccount, screen: str) -> None:
+    answer = client.get(screen.format(account.pk))
+    assert answer.status_code == 302
+    assert answer.headers["Location"].startswith("/login/")
+
+
+@pytest.mark.parametrize("screen", SCREENS[2:])
+def test_a_teammate_without_the_permission_may_not_change(
+    teammate: Client, account: ProviderAccount, screen: str
+) -> None:
+    assert teammate.get(screen.format(account.pk)).status_code == 403
+    assert teammate.post(screen.format(account.pk), {**GOOD, **LINE}).status_code == 403
+    assert not SenderLine.objects.exists()
+
+
+@pytest.mark.parametrize("action", ["switch", "breaker"])
+def test_a_teammate_may_not_switch(teammate: Client, account: ProviderAccount, action: str) -> None:
+    assert teammate.post(f"/accounts/{account.pk}/{action}/").status_code == 403
+    assert ProviderAccount.objects.get().enabled
+
+
+def test_the_webhook_is_shown_to_those_who_may_change_the_account(
+    owner: Client, teammate: Client, account: ProviderAccount
+) -> None:
+    pages = [client.get(f"/accounts/{account.pk}/").content.decode() for client in (owner, teammate)]
+    assert [account.webhook_path in page for page in pages] == [True, False]
+
+
+def test_one_permission_is_enough(teammate: Client, account: ProviderAccount) -> None:
+    permission = Permission.objects.get(codename="change_provideraccount")
+    User.objects.get(username="teammate").user_permissions.add(permission)
+    assert teammate.get(f"/accounts/{account.pk}/edit/").status_code == 200
+
+
+def test_a_new_account_leads_to_its_line(owner: Client) -> None:
+    answer = owner.post("/accounts/new/", GOOD)
+    account = ProviderAccount.objects.get()
+    assert answer.headers["Location"] == f"/accounts/{account.pk}/lines/new/"
+    assert account.secrets["api_token"] == TOKEN
+
+
+def test_a_wrong_account_comes_back_with_its_error_and_without_its_token(owner: Client) -> None:
+    answer = owner.post("/accounts/new/", {**GOOD, "batch_size": "10001"})
+    assert answer.status_code == 422
+    assert TOKEN not in answer.content.decode()
+    assert not ProviderAccount.objects.exists()
+
+
+def test_a_provider_that_nobody_knows_is_not_found(owner: Client) -> None:
+    assert owner.get("/accounts/new/?provider=nobody").status_code == 404
+
+
+def test_an_account_is_edited(owner: Client, account: ProviderAccount) -> None:
+    owner.post(f"/accounts/{account.pk}/edit/", {**GOOD, "credential_api_token": ""})
+    stored = ProviderAccount.objects.get()
+    assert (stored.name, stored.secrets["api_token"]) == ("اصلی", TOKEN)
+
+
+@pytest.mark.parametrize(("sent", "enabled"), [("off", False), ("on", True)])
+def test_an_account_is_switched_and_a_second_click_changes_nothing(
+    owner: Client, account: ProviderAccount, sent: str, enabled: bool
+) -> None:
+    for _ in range(2):
+        owner.post(f"/accounts/{account.pk}/switch/", {"enabled": sent})
+        assert ProviderAccount.objects.get().enabled is enabled
+
+
+def test_a_switch_is_no_link(owner: Client, account: ProviderAccount) -> None:
+    assert owner.get(f"/accounts/{account.pk}/switch/").status_code == 405
+
+
+def test_an_open_breaker_is_explained_and_closed(owner: Client, account: ProviderAccount) -> None:
+    ProviderAccount.objects.update(breaker="open", breaker_code="418", breaker_text="اعتبار کافی نیست")
+    page = owner.get(f"/accounts/{account.pk}/").content.decode()
+    assert "اعتبار کافی نیست" in page
+    owner.post(f"/accounts/{account.pk}/breaker/")
+    assert ProviderAccount.objects.get().breaker == "closed"
+
+
+def test_a_line_is_added_and_edited(owner: Client, account: ProviderAccount) -> None:
+    owner.post(f"/accounts/{account.pk}/lines/new/", LINE)
+    line = SenderLine.objects.get()
+    owner.post(f"/accounts/{account.pk}/lines/{line.pk}/", {**LINE, "name": "خط یک", "price_ucs2": "1450"})
+    assert SenderLine.objects.get().name == "خط یک"
+    assert "۱٬۴۵۰" in owner.get(f"/accounts/{account.pk}/").content.decode()
+
+
+def test_a_line_of_another_account_is_not_found(owner: Client, account: ProviderAccount) -> None:
+    owner.post(f"/accounts/{account.pk}/lines/new/", LINE)
+    other = make_account("other")
+    assert owner.get(f"/accounts/{other.pk}/lines/{SenderLine.objects.get().pk}/").status_code == 404
+
+
+@pytest.mark.parametrize("count", [1, 20])
+def test_the_list_takes_as_many_queries_for_one_as_for_twenty(
+    owner: Client, count: int, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(count):
+        SenderLine.objects.create(account=make_account(f"account {number}"), sender="1")
+    owner.get("/accounts/")
+    with django_assert_num_queries(3):
+        assert owner.get("/accounts/").status_code == 200

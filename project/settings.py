@@ -224,5 +224,8 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["redact", "health"]}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     # A task's arguments are ids, but its log line at INFO for every tick would drown the rest.
-    "loggers": {"django-q": {"handlers": ["console"], "level": "WARNING", "propagate": False}},
+    "loggers": {
+        "django": {"propagate": True},  # without the handlers of its own, which know no filter
+        "django-q": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+    },
 }

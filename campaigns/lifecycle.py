@@ -21,7 +21,9 @@ from campaigns.doorbell import ring
 from campaigns.models import Batch, Campaign, Message, StatusCount
 from campaigns.sending import attachments, audience
 from campaigns.states import PROBLEMS, BatchStatus, CampaignStatus, MessageStatus, Reason
+from providers import registry
 from providers.base import InvalidJob
+from providers.secrets import UndecryptableSecret
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -80,13 +82,15 @@ def prepare(campaign_id: int) -> bool:
         return _send_back(campaign_id, error.code, error.words or _("The file could not be uploaded."))
     except InvalidJob as error:
         return _send_back(campaign_id, str(error), _("The provider does not take this file."))
+    except (UndecryptableSecret, registry.UnknownProvider) as error:
+        return _send_back(campaign_id, type(error).__name__, _("The account cannot be used."))
     return _freeze(campaign_id)
 
 
 def _freeze(campaign_id: int) -> bool:
     with transaction.atomic():
         campaign = (
-            Campaign.objects.select_for_update(of=("self",))
+            Campaign.objects.select_for_update(skip_locked=True, of=("self",))  # another worker is at it
             .select_related("line__account")
             .filter(pk=campaign_id, status=CampaignStatus.PREPARING)
             .first()
@@ -171,7 +175,8 @@ def cancel_pending(campaign_id: int, seconds: float) -> bool:
                 .first()
             )
             if batch is None:
-                return finish(campaign_id)
+                finish(campaign_id)  # or, with a call in flight, whoever records that
+                return True
             Message.objects.move_batch(
                 batch, old=MessageStatus.PENDING, new=MessageStatus.CANCELLED, reason=Reason.BY_OPERATOR
             )
@@ -198,5 +203,5 @@ def finish(campaign_id: int) -> bool:
 def unfinished() -> list[int]:
     """Cancelled campaigns with messages that still say pending, for the tick."""
     pending = Batch.objects.filter(campaign=OuterRef("pk"), status=BatchStatus.PENDING)
-    cancelled = Campaign.objects.filter(Exists(pending), status=CampaignStatus.CANCELLED, finished_at=None)
+    cancelled = Campaign.objects.filter(Exists(pending), status=CampaignStatus.CANCELLED)
     return list(cancelled.values_list("pk", flat=True))

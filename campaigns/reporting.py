@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from django.db import connection, transaction
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
@@ -78,6 +80,23 @@ def audit(campaign: Campaign) -> Audit:
 
     A pending row whose batch is in flight is counted as sending, as the counters do.
     """
+    with _one_picture():
+        return _audit(campaign)
+
+
+@contextlib.contextmanager
+def _one_picture() -> Iterator[None]:
+    """All that is read inside is of one moment: rows and counters of a campaign that is sending would else differ."""
+    nested = connection.in_atomic_block
+    with transaction.atomic():
+        if connection.vendor == "postgresql" and not nested:
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        yield
+
+
+def _audit(campaign: Campaign) -> Audit:
+    campaign.refresh_from_db(fields=["audience"])
     rows = Message.objects.filter(campaign=campaign.pk)
     in_flight = Batch.objects.filter(campaign=campaign).in_flight().values("number")
     grouped = rows.values_list("status").annotate(

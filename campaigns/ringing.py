@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from campaigns import lifecycle
@@ -13,29 +16,52 @@ from campaigns.states import BatchStatus, CampaignStatus
 from contacts import importing
 from contacts.models import ContactImport
 
+logger = logging.getLogger(__name__)
 HEART = "worker"
 
 
 def tick() -> None:
     """One round: beat, start what is due, give up what is lost, and ring for every piece of work that waits."""
-    lifecycle.start_due()
+    for step in STEPS:
+        try:
+            step()
+        except (OperationalError, InterfaceError):
+            raise  # the database is away: no step would get further
+        except Exception as error:  # noqa: BLE001 - one campaign's trouble must not stop the others, nor the beat
+            logger.error("The tick's %s failed (%s)", step.__name__, type(error).__name__)
+    Heartbeat.objects.update_or_create(name=HEART, defaults={"beat_at": timezone.now()})
+
+
+def _prepare() -> None:
     for campaign_id in Campaign.objects.filter(status=CampaignStatus.PREPARING).values_list("pk", flat=True):
         ring("prepare", campaign_id)
-    reconcile.sweep_answers()
-    webhooks.sweep()
+
+
+def _expire() -> None:
     for campaign_id in reconcile.expire_leases():
         lifecycle.finish(campaign_id)
+
+
+def _send() -> None:
     for campaign_id in sendable():
         ring("pump", campaign_id)
     for campaign_id in lifecycle.unfinished():
         ring("cancel_pending", campaign_id)
+
+
+def _follow() -> None:
     if DeliveryEvent.objects.to_apply().exists():
         ring("apply_events")
     for batch_id in polling.due():
         ring("poll", batch_id)
+
+
+def _import() -> None:
     for import_id in ContactImport.objects.stalled().values_list("pk", flat=True):
         importing.ring(import_id)
-    Heartbeat.objects.update_or_create(name=HEART, defaults={"beat_at": timezone.now()})
+
+
+STEPS = (lifecycle.start_due, _prepare, reconcile.sweep_answers, webhooks.sweep, _expire, _send, _follow, _import)
 
 
 def sendable() -> list[int]:

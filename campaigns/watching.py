@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import datetime as dt
 import logging
 import os
 import signal
@@ -19,7 +20,6 @@ from types import FrameType
 
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
-from django.utils import timezone
 from django_q.tasks import async_task
 
 from campaigns.models import Heartbeat
@@ -41,7 +41,9 @@ class Watch:
 
     tick_every = 1.0
     ring_again = 10.0  # a tick that was lost with a dead worker is rung for again
-    grace = 60.0  # without a beat: the cluster is hung
+    # Without a beat for so long the cluster is hung. All its workers may be in a slow call of a provider, and the tick
+    # waits behind them: a call lasts up to twice the read timeout, after a slice that was just about to end.
+    grace = 20.0 + settings.SEND_CONNECT_TIMEOUT + 2 * settings.SEND_READ_TIMEOUT + settings.SEND_SLICE
     starting = 30.0  # until the first beat may be expected
 
     def __init__(self) -> None:
@@ -49,7 +51,7 @@ class Watch:
         self.stopping = False
         self.deadline = 0.0
         self.rung_at = 0.0
-        self.seen_beat = timezone.now()
+        self.seen_beat: dt.datetime | None = None
 
     def run(self) -> None:
         """Watch until SIGTERM or SIGINT, then let the cluster finish what it is doing."""
@@ -98,8 +100,8 @@ class Watch:
 
     def _take_pulse(self) -> None:
         beat = Heartbeat.objects.filter(name=HEART).values_list("beat_at", flat=True).first()
-        answered = beat is not None and beat > self.seen_beat
-        if answered and beat is not None:
+        answered = beat is not None and beat != self.seen_beat  # not "later": a clock may be set back
+        if answered:
             self.seen_beat = beat
             self.deadline = time.monotonic() + self.grace
         if answered or time.monotonic() - self.rung_at > self.ring_again:

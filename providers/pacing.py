@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from providers.models import ProviderAccount
@@ -20,12 +21,20 @@ def take_turn(account_id: int) -> float:
         .values_list("requests_per_second", "next_request_at", Now())
         .get()
     )
-    pace, next_at, now = account
-    if not pace:
-        return 0.0
-    due = max(next_at or now, now)
-    if due > now:
+    pace, due, now = account
+    if due is not None and due > now:
         return float((due - now).total_seconds())
-    interval = dt.timedelta(seconds=1 / pace)
-    ProviderAccount.objects.filter(pk=account_id).update(next_request_at=due + interval)
+    if pace:
+        interval = dt.timedelta(seconds=1 / pace)
+        ProviderAccount.objects.filter(pk=account_id).update(next_request_at=now + interval)
     return 0.0
+
+
+def hold(account_id: int, seconds: float) -> None:
+    """Give out no turn for ``seconds``: the provider asked to slow down, or cannot be reached.
+
+    Without it every batch of a campaign would be refused once by itself.
+    """
+    until = Now() + dt.timedelta(seconds=seconds)
+    later = Q(next_request_at=None) | Q(next_request_at__lt=until)
+    ProviderAccount.objects.filter(later, pk=account_id).update(next_request_at=until)

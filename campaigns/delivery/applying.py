@@ -17,7 +17,7 @@ from django.db.models import Case, F, When
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from campaigns.models import DeliveryEvent, Message
+from campaigns.models import DeliveryEvent, Message, StatusCount
 from campaigns.querysets import Move
 from campaigns.states import MESSAGE_MOVES, STATUS_OF_REPORT, MessageStatus, Reason
 from contacts.models import Suppression
@@ -129,6 +129,9 @@ def _move(pairs: Iterable[tuple[Target, Event]]) -> None:
         )
         if status is MessageStatus.BLOCKED and target.phone:
             blocked.append(target.phone)
+    # All counters at once and in order: group after group, two workers would wait for each other's.
+    counters = StatusCount.objects.filter(campaign__in={campaign_id for campaign_id, _ in groups})
+    list(counters.order_by("campaign", "status").select_for_update())
     for (campaign_id, old), moves in sorted(groups.items()):
         Message.objects.move(sorted(moves, key=lambda move: move.id), campaign_id=campaign_id, old=MessageStatus(old))
     _suppress(blocked)
@@ -144,7 +147,7 @@ def _suppress(phones: list[str]) -> None:
                 reason=Suppression.Reason.BLOCKED,
                 source="delivery report",
             )
-            for phone in phones
+            for phone in sorted(set(phones))
         ],
         ignore_conflicts=True,
     )

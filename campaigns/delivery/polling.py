@@ -59,8 +59,13 @@ def poll(batch_id: int) -> int:
         return 0
     provider = registry.provider_for(account)
     size = provider.capabilities.max_status_ids
-    answers: list[int] = [_ask(provider, account, refs[i : i + size]) for i in range(0, len(refs), size)]
-    return sum(answers)
+    stored = 0
+    for i in range(0, len(refs), size):
+        answered = _ask(provider, account, refs[i : i + size])
+        if answered is None:
+            break  # the next round asks again; ten timeouts in a row would outlast the task
+        stored += answered
+    return stored
 
 
 def _plan_next(batch: Batch, waiting: bool) -> None:
@@ -71,7 +76,7 @@ def _plan_next(batch: Batch, waiting: bool) -> None:
     Batch.objects.filter(pk=batch.pk).update(poll_at=poll_at, poll_round=F("poll_round") + 1)
 
 
-def _ask(provider: Provider, account: ProviderAccount, refs: Sequence[str]) -> int:
+def _ask(provider: Provider, account: ProviderAccount, refs: Sequence[str]) -> int | None:
     try:
         response = http.exchange(
             provider.build_status(refs),
@@ -80,9 +85,9 @@ def _ask(provider: Provider, account: ProviderAccount, refs: Sequence[str]) -> i
         )
     except TransportError as error:
         logger.warning("Account %s: a poll failed (%s)", account.pk, error.code)
-        return 0
+        return None
     answer = provider.parse_status(refs, response)
     if answer.outcome is not Outcome.ACCEPTED:
         logger.warning("Account %s: a poll was answered with %s (%s)", account.pk, answer.outcome, answer.code)
-        return 0
+        return None
     return events.store(account.pk, answer.reports, DeliveryEvent.Source.POLL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 from collections.abc import Iterator
@@ -53,6 +54,15 @@ class Spool:
         return path
 
     def files(self) -> Iterator[Path]:
-        """The complete files, oldest first."""
-        paths = [path for path in self.folder.iterdir() if not path.name.startswith(".")]
-        return iter(sorted(paths, key=lambda path: path.stat().st_mtime))
+        """The complete files, oldest first. Another process may take one away at any moment."""
+        found = []
+        for path in self.folder.iterdir():
+            if not path.name.startswith("."):
+                with contextlib.suppress(FileNotFoundError):
+                    found.append((path.stat().st_mtime, path))
+        return iter([path for _, path in sorted(found)])
+
+    def set_aside(self, path: Path) -> None:
+        """Keep a file that cannot be dealt with for a person to look at, out of the way of the others."""
+        with contextlib.suppress(FileNotFoundError):
+            path.replace(path.with_name(f".unreadable-{path.name}"))

@@ -96,13 +96,19 @@ def sweep() -> int:
     """Store what was spooled while the database was away; returns how many calls were read. Repeats are harmless."""
     swept = 0
     for path in spool.files():
-        facts = json.loads(path.read_bytes())
-        body = base64.b64decode(facts["body"])
-        call = WebhookCall(facts["method"], facts["query"], facts["content_type"], body)
         try:
+            facts = json.loads(path.read_bytes())
+            body = base64.b64decode(facts["body"])
+            call = WebhookCall(facts["method"], facts["query"], facts["content_type"], body)
             take(facts["account"], facts["token"], call)
+        except FileNotFoundError:
+            continue  # another process has stored and removed it
         except (OperationalError, InterfaceError):
             return swept
+        except (ValueError, KeyError, TypeError):
+            logger.error("A file in the webhooks' spool is not readable: %s", path.name)
+            spool.set_aside(path)
+            continue
         except (UnknownToken, MalformedWebhook, DatabaseError) as error:
             logger.warning("A spooled webhook was dropped: %s", type(error).__name__)
         path.unlink(missing_ok=True)

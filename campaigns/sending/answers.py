@@ -17,8 +17,11 @@ from providers.base import HttpResponse
 spool = Spool("answers")
 
 
+NOTHING_TAKEN = 0  # in the place of an HTTP status: the request certainly never reached the provider
+
+
 class Kept(NamedTuple):
-    """A kept answer: which attempt it belongs to, and what came back."""
+    """A kept answer: which attempt it belongs to, and what came back; ``NOTHING_TAKEN`` with our code as its body."""
 
     ticket: Ticket
     response: HttpResponse
@@ -31,6 +34,11 @@ def keep(ticket: Ticket, response: HttpResponse) -> Path:
     return spool.write(head + b"\n" + str(response.status).encode() + b"\n" + response.body, name)
 
 
+def keep_failure(ticket: Ticket, code: str) -> Path:
+    """Store that nothing was taken, for the database to learn when it is back: else the batch would be in doubt."""
+    return keep(ticket, HttpResponse(NOTHING_TAKEN, code.encode()))
+
+
 def read(path: Path) -> Kept:
     """The answer in a file.
 
@@ -40,5 +48,8 @@ def read(path: Path) -> Kept:
     """
     head, status, body = path.read_bytes().split(b"\n", 2)
     facts = json.loads(head)
-    ticket = Ticket(facts["batch"], facts["owner"], facts["attempt"])
+    try:
+        ticket = Ticket(int(facts["batch"]), str(facts["owner"]), int(facts["attempt"]))
+    except (KeyError, TypeError):
+        raise ValueError("not_an_answer") from None
     return Kept(ticket, HttpResponse(int(status), body))

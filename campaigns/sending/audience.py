@@ -103,10 +103,11 @@ def strangers(campaign: Campaign) -> list[str]:
     numbers: dict[str, None] = {}
     out: set[str] = set()
     for rule in campaign.audience_rules():
-        if rule.kind != AudienceRule.Kind.NUMBERS:
-            continue
-        listed = rule.params.get("numbers", [])[:PASTED_LIMIT]
-        if rule.rule == AudienceRule.Rule.EXCLUDE:
+        excludes = rule.rule == AudienceRule.Rule.EXCLUDE
+        listed = rule.params.get("numbers", [])[:PASTED_LIMIT] if rule.kind == AudienceRule.Kind.NUMBERS else []
+        if excludes and rule.kind == AudienceRule.Kind.CAMPAIGN:
+            out.update(recipients_of(rule).rows.filter(contact=None).values_list("phone", flat=True))
+        elif excludes:
             out.update(listed)
         else:
             numbers.update(dict.fromkeys(listed))
@@ -154,6 +155,10 @@ def freeze(campaign: Campaign) -> None:
     before = Message.objects.aggregate(last=Max("id"))["last"] or 0
     done = 0
     for recipients in included(campaign):
+        if done:
+            # Repeated numbers take no place: with gaps, two rules' places would meet in one batch beyond its size.
+            repeated = Message.objects.filter(campaign=campaign.pk, phone=OuterRef(recipients.phone))
+            recipients = recipients._replace(rows=recipients.rows.filter(~Exists(repeated)))
         done += _insert(campaign, recipients, template, plan, done)
     _insert_strangers(campaign, template, plan, done)
     campaign.sent_text = text if template.is_personal else template.literal

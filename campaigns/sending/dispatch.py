@@ -55,6 +55,10 @@ def send(claimed: Claim) -> None:
         return
     except jobs.LostClaim:
         return
+    except DatabaseError as error:
+        logger.error("Batch %s: the database went away before the call (%s)", ticket.batch_id, type(error).__name__)
+        answers.keep_failure(ticket, "database_away")
+        return
     if job is None or request is None:
         record(ticket, SendAnswer(Outcome.ACCEPTED))
         return
@@ -65,10 +69,22 @@ def send(claimed: Claim) -> None:
             read_timeout=settings.SEND_READ_TIMEOUT,
             fresh_connection=not provider.capabilities.idempotent,
         )
+    except InvalidJob as error:
+        record(ticket, SendAnswer(Outcome.REJECTED, blame=Blame.REQUEST, code=str(error)))
+        return
     except TransportError as error:
-        record(ticket, SendAnswer(error.outcome, code=error.code))
+        _record_failure(ticket, error)
         return
     settle(ticket, provider, job, response)
+
+
+def _record_failure(ticket: Ticket, error: TransportError) -> None:
+    try:
+        record(ticket, SendAnswer(error.outcome, code=error.code))
+    except DatabaseError:
+        if error.outcome is not Outcome.RETRYABLE:
+            raise  # the lease ends in the same: unclear
+        answers.keep_failure(ticket, error.code)
 
 
 def settle(ticket: Ticket, provider: Provider, job: SendJob, response: HttpResponse) -> None:

@@ -47,11 +47,13 @@ def prepare(claim: Claim, provider: Provider) -> SendJob | None:
     whose own text is empty: one such number never costs the others their message.
     """
     rows = rows_of(claim.batch, MessageStatus.PENDING)
+    erased = Message.objects.in_batch(claim.batch).filter(status=MessageStatus.PENDING, phone=None)
     phones = Suppression.objects.for_line(claim.line).filter(
         phone__in=Message.objects.in_batch(claim.batch).filter(status=MessageStatus.PENDING).values("phone")
     )
     suppressed = set(phones.values_list("phone", flat=True))
-    aside: list[Move] = []
+    invalid = Reason.INVALID_FOR_PROVIDER
+    aside = [Move(pk, MessageStatus.SKIPPED, invalid, None, "erased") for pk in erased.values_list("pk", flat=True)]
     kept: list[Row] = []
     for row in rows:
         reason, code = _objection(row, suppressed, provider)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import logging
 import time
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.db.models.functions import Now
 
 from campaigns.models import Batch, Campaign, Message
+from campaigns.querysets import StaleMove
 from campaigns.sending import answers, jobs, owners
 from campaigns.sending.claiming import PILOT
 from campaigns.sending.recording import Ticket, record
 from campaigns.states import BatchStatus, CampaignStatus, MessageStatus, Reason
 from providers import registry
-from providers.base import Outcome, SendAnswer
+from providers.base import Outcome, ProviderError, SendAnswer
 
 logger = logging.getLogger(__name__)
 
@@ -26,19 +27,20 @@ def sweep_answers() -> int:
     swept = 0
     for path in answers.spool.files():
         try:
-            if time.time() - path.stat().st_mtime < FRESH_ANSWER:
+            if 0 <= time.time() - path.stat().st_mtime < FRESH_ANSWER:  # a clock set back makes none fresh for hours
                 continue
             kept = answers.read(path)
             _record_kept(kept)
-        except FileNotFoundError:
+        except (FileNotFoundError, StaleMove):
             continue
-        except ValueError:
-            logger.error("A file in the answers' spool is not readable: %s", path.name)
-            path.replace(path.with_name(f".unreadable-{path.name}"))
-            continue
-        except DatabaseError as error:
+        except (OperationalError, InterfaceError) as error:
             logger.error("An answer still waits on disk (%s)", type(error).__name__)
             return swept
+        except (ValueError, DatabaseError, ProviderError) as error:
+            # It would fail for ever, and hold up its batch and every later answer: the batch is unclear instead.
+            logger.error("The answer %s cannot be recorded (%s)", path.name, type(error).__name__)
+            answers.spool.set_aside(path)
+            continue
         path.unlink(missing_ok=True)
         swept += 1
     return swept
@@ -48,6 +50,9 @@ def _record_kept(kept: answers.Kept) -> None:
     batch = Batch.objects.select_related("campaign__line__account", "campaign__file").filter(pk=kept.ticket.batch_id)
     found = batch.filter(owner=kept.ticket.owner, attempt=kept.ticket.attempt).first()
     if found is None:
+        return
+    if kept.response.status == answers.NOTHING_TAKEN:
+        record(kept.ticket, SendAnswer(Outcome.RETRYABLE, code=kept.response.body.decode()))
         return
     late = found.status == BatchStatus.UNKNOWN
     rows = jobs.rows_of(found, MessageStatus.UNKNOWN if late else MessageStatus.PENDING)
@@ -61,24 +66,25 @@ def expire_leases() -> list[int]:
     Where the provider has an idempotency key the batch goes out again with the same one; elsewhere its messages become
     unclear, for nobody knows whether the call arrived. Returns the campaigns concerned.
     """
-    expired = set(Batch.objects.lease_expired().values_list("pk", flat=True))
-    held = Batch.objects.in_flight().exclude(pk__in=expired).values_list("pk", "owner")
-    dead = {pk for pk, owner in held if owners.is_gone(owner)}
+    columns = ("pk", "owner", "attempt")
+    expired = {Ticket(*row) for row in Batch.objects.lease_expired().values_list(*columns)}
+    held = {Ticket(*row) for row in Batch.objects.in_flight().values_list(*columns)}
+    dead = {ticket for ticket in held if owners.is_gone(ticket.owner)}
     waiting = {path.name for path in answers.spool.files()}
     concerned = set()
-    for pk in sorted(expired | dead):
-        campaign_id = _give_up(pk, waiting)
+    for ticket in sorted(expired | dead):
+        campaign_id = _give_up(ticket, waiting)
         if campaign_id is not None:
             concerned.add(campaign_id)
     return sorted(concerned)
 
 
-def _give_up(batch_id: int, waiting: set[str]) -> int | None:
+def _give_up(ticket: Ticket, waiting: set[str]) -> int | None:
     with transaction.atomic():
         batch = (
             Batch.objects.select_for_update(skip_locked=True, of=("self",))
             .select_related("campaign__line__account")
-            .filter(pk=batch_id, status=BatchStatus.SENDING)
+            .filter(pk=ticket.batch_id, owner=ticket.owner, attempt=ticket.attempt, status=BatchStatus.SENDING)
             .first()
         )
         # An answer on disk is better than a doubt: the sweep records it first.
@@ -86,8 +92,10 @@ def _give_up(batch_id: int, waiting: set[str]) -> int | None:
             return None
         account = batch.campaign.line.account
         if registry.provider_class(account.slug).capabilities.idempotent:
-            record(Ticket(batch.pk, batch.owner, batch.attempt), SendAnswer(Outcome.UNCLEAR, code="worker_died"))
+            record(ticket, SendAnswer(Outcome.UNCLEAR, code="worker_died"))
             return batch.campaign_id
+        if batch.number == PILOT:  # before the counters: a claim takes the campaign's row first and then those
+            Campaign.objects.move(batch.campaign_id, CampaignStatus.PAUSED, pause_code="pilot_unclear")
         moved = Message.objects.move_batch(
             batch,
             old=MessageStatus.PENDING,
@@ -98,7 +106,5 @@ def _give_up(batch_id: int, waiting: set[str]) -> int | None:
         Batch.objects.filter(pk=batch.pk).update(
             status=BatchStatus.UNKNOWN, pending=0, lease_until=None, settled_at=Now(), code="worker_died"
         )
-        if batch.number == PILOT:
-            Campaign.objects.move(batch.campaign_id, CampaignStatus.PAUSED, pause_code="pilot_unclear")
         logger.error("Batch %s: its worker is gone, %s messages are unclear", batch.pk, moved)
         return batch.campaign_id

@@ -23,7 +23,7 @@ from campaigns.models import Batch, Campaign, Message
 from campaigns.querysets import Move, StaleMove
 from campaigns.sending.claiming import PILOT
 from campaigns.states import STATUS_OF_REPORT, BatchStatus, CampaignStatus, MessageStatus, Reason
-from providers import registry
+from providers import pacing, registry
 from providers.base import Blame, Outcome, RecipientResult, Report, SendAnswer
 from providers.models import ProviderAccount
 
@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 IDEMPOTENT_ATTEMPTS = 8
 BACKOFF_LIMIT = 300.0  # seconds
+COST_LIMIT = 2**31 - 1  # rial; what the column holds
 
 
 class Ticket(NamedTuple):
@@ -68,7 +69,10 @@ def _without_known_refs(ticket: Ticket, answer: SendAnswer) -> SendAnswer:
 
 
 class _Record:
-    """One recording: what it needs to know of the batch, and the transitions by outcome."""
+    """One recording: what it needs to know of the batch, and the transitions by outcome.
+
+    Rows are taken in one order, for a claim waits for them too: batch, campaign or account, messages, counters.
+    """
 
     def __init__(self, ticket: Ticket, answer: SendAnswer) -> None:
         self.ticket = ticket
@@ -106,25 +110,24 @@ class _Record:
 
     def _accepted(self) -> None:
         moves = [move for result in self.answer.results if (move := self._move_of(result))]
-        self._move(moves)
         retry = sum(result.outcome is Outcome.RETRYABLE for result in self.answer.results)
         unclear = sum(result.outcome is Outcome.UNCLEAR for result in self.answer.results)
         if retry:
             self._return_rows(retry, [r.key for r in self.answer.results if r.outcome is Outcome.RETRYABLE])
+        self._move(moves)
         status = BatchStatus.PENDING if retry else BatchStatus.UNKNOWN if unclear else BatchStatus.DONE
         polled = registry.provider_class(self.account.slug).capabilities.max_status_ids > 0
         self._settle(status, pending=retry, poll_at=Now() + FIRST_POLL if polled else None)
 
     def _move_of(self, result: RecipientResult) -> Move | None:
         words = result.text[:300]
+        cost = result.cost if result.cost is not None and result.cost <= COST_LIMIT else None
         if result.outcome is Outcome.ACCEPTED:
             status = STATUS_OF_REPORT.get(result.report or Report.ACCEPTED, MessageStatus.ACCEPTED)
             plain = status is MessageStatus.ACCEPTED
             reason = Reason.NONE if plain else Reason.REPORTED
             # The words for "queued" would stand a million times in the table; the code says the same.
-            return Move(
-                result.key, status, reason, result.ref or None, result.code, "" if plain else words, result.cost
-            )
+            return Move(result.key, status, reason, result.ref or None, result.code, "" if plain else words, cost)
         if result.outcome is Outcome.REJECTED:
             return Move(result.key, MessageStatus.FAILED, Reason.REFUSED_RECIPIENT, None, result.code, words)
         if result.outcome is Outcome.UNCLEAR and self.old is not MessageStatus.UNKNOWN:
@@ -150,15 +153,17 @@ class _Record:
             attempt([move for move in moves if move.id in standing])
 
     def _rejected(self) -> None:
+        self._pause_campaign(self.answer.code or "refused_request", self._explanation())
         code, words = self.answer.code[:32], self.answer.text[:300]
         rows = Message.objects.in_batch(self.batch).filter(status=self.old).values_list("pk", flat=True)
         self._move([Move(pk, MessageStatus.FAILED, Reason.REFUSED_REQUEST, None, code, words) for pk in rows])
         self._settle(BatchStatus.FAILED, pending=0)
-        self._pause_campaign(self.answer.code or "refused_request", self._explanation())
 
     def _unclear(self) -> None:
         if self.old is MessageStatus.UNKNOWN:
             return
+        if self.batch.number == PILOT:
+            self._pause_campaign("pilot_unclear", self._explanation())
         moved = Message.objects.move_batch(
             self.batch,
             old=self.old,
@@ -168,17 +173,20 @@ class _Record:
         )
         self._settle(BatchStatus.UNKNOWN, pending=0)
         logger.error("Batch %s: %s messages are unclear (%s)", self.batch.pk, moved, self.answer.code)
-        if self.batch.number == PILOT:
-            self._pause_campaign("pilot_unclear", self._explanation())
 
     def _back_to_pending(self) -> None:
-        rows = Message.objects.in_batch(self.batch).filter(status=self.old)
-        pending = rows.count()
-        self._return_rows(pending, None)
-        seconds = self.answer.retry_after or min(2.0**self.batch.attempt, BACKOFF_LIMIT)
+        seconds = self.answer.retry_after or min(2.0 ** min(self.batch.attempt, 16), BACKOFF_LIMIT)
         if self.answer.blame is Blame.ACCOUNT:
             ProviderAccount.objects.open_breaker(self.account.pk, self.answer.code, self.answer.text)
             seconds = 0.0
+        else:
+            pacing.hold(self.account.pk, seconds)
+        if self.old is MessageStatus.UNKNOWN:
+            # Its campaign may have been finished over the doubt; what was certainly not sent goes out after all.
+            finished = Campaign.objects.filter(status=CampaignStatus.COMPLETED_WITH_PROBLEMS)
+            finished.move(self.batch.campaign_id, CampaignStatus.RUNNING, finished_at=None)
+        pending = Message.objects.in_batch(self.batch).filter(status=self.old).count()
+        self._return_rows(pending, None)
         self._settle(BatchStatus.PENDING, pending=pending, not_before=Now() + dt.timedelta(seconds=seconds))
 
     def _return_rows(self, number: int, keys: list[int] | None) -> None:

@@ -7,9 +7,11 @@ from django.urls import include, path
 from django.views.i18n import set_language
 
 from campaigns.delivery.webhooks import webhook
+from campaigns.views.dashboard import dashboard
 from project.views import health
 
 urlpatterns = [
+    path("", dashboard, name="dashboard"),
     path("", include("campaigns.urls")),
     path("", include("contacts.urls")),
     path("accounts/", include("providers.urls")),

@@ -1,0 +1,119 @@
+"""The first page: what goes out now, what needs a person, what came of the last days."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.db.models import Q, Sum
+from django.db.models.functions import TruncDate
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from campaigns import reporting
+from campaigns.models import Campaign, StatusCount, TimelinePoint
+from campaigns.states import LIVE, CampaignStatus, MessageStatus
+from campaigns.views import figures
+from contacts.models import ContactImport, Phonebook
+from project import persian
+from providers.models import ProviderAccount, SenderLine
+
+DAYS = 7
+SHOWN = 6
+LOST = (MessageStatus.FAILED, MessageStatus.UNDELIVERED, MessageStatus.BLOCKED)
+
+
+@require_safe
+def dashboard(request: HttpRequest) -> HttpResponse:
+    """The page; asked for by htmx, its live part alone."""
+    template = "dashboard/_live.html" if getattr(request, "htmx", False) else "dashboard.html"
+    return render(request, template, _context())
+
+
+def _context() -> dict[str, Any]:
+    live = list(Campaign.objects.filter(status__in=LIVE).select_related("line")[:SHOWN])
+    recent = list(Campaign.objects.exclude(status__in=LIVE).select_related("line")[:SHOWN])
+    accounts = reporting.accountings(live + recent)
+
+    def rows(campaigns: list[Campaign]) -> list[dict[str, Any]]:
+        return [{"campaign": c, "account": accounts[c.pk], "pieces": figures.pieces(accounts[c.pk])} for c in campaigns]
+
+    return {
+        "now": timezone.localtime(),
+        "today": _today(),
+        "live": rows(live),
+        "recent": rows(recent),
+        "needs": _needs(),
+        "steps": _steps() if not recent and not live else [],
+        "chart": _chart(),
+    }
+
+
+def _since_midnight(days: int = 0) -> dt.datetime:
+    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight - dt.timedelta(days=days)
+
+
+def _today() -> dict[str, int]:
+    points = TimelinePoint.objects.filter(at__gte=_since_midnight())
+    counts = dict(points.values_list("status").annotate(Sum("messages")).order_by())
+    return {
+        "accepted": counts.get(MessageStatus.ACCEPTED, 0),
+        "delivered": counts.get(MessageStatus.DELIVERED, 0),
+        "lost": sum(counts.get(status, 0) for status in LOST),
+        "unclear": StatusCount.objects.filter(status=MessageStatus.UNKNOWN).aggregate(n=Sum("messages"))["n"] or 0,
+    }
+
+
+def _needs() -> dict[str, Any]:
+    """What stands still until a person looks at it."""
+    unclear = StatusCount.objects.filter(status=MessageStatus.UNKNOWN, messages__gt=0).select_related("campaign")
+    paused = Campaign.objects.filter(status=CampaignStatus.PAUSED).exclude(pause_code__in=["", "operator"])
+    sent_back = Campaign.objects.filter(status=CampaignStatus.DRAFT).exclude(pause_code="")
+    week = timezone.now() - dt.timedelta(days=DAYS)
+    failed = ContactImport.objects.filter(status=ContactImport.Status.FAILED, created_at__gte=week)
+    found = {
+        "unclear": list(unclear.order_by("-campaign")[:SHOWN]),
+        "paused": list(paused[:SHOWN]) + list(sent_back[:SHOWN]),
+        "breakers": list(ProviderAccount.objects.with_open_breaker()),
+        "imports": list(failed[:SHOWN]),
+    }
+    return found if any(found.values()) else {}
+
+
+def _steps() -> list[dict[str, Any]]:
+    """A new installation's way to its first campaign."""
+    return [
+        {"title": _("Add an account and a line"), "done": SenderLine.objects.exists(), "url": "providers:accounts"},
+        {"title": _("Import contacts"), "done": Phonebook.objects.exists(), "url": "contacts:import_new"},
+        {"title": _("Compose a campaign"), "done": Campaign.objects.exists(), "url": "campaigns:compose"},
+    ]
+
+
+def _chart() -> dict[str, Any]:
+    """Accepted, delivered and lost a day, the last week."""
+    start = _since_midnight(DAYS - 1)
+    days = [(start + dt.timedelta(days=i)).date() for i in range(DAYS)]
+    rows = (
+        TimelinePoint.objects.filter(at__gte=start)
+        .annotate(day=TruncDate("at"))
+        .values_list("day")
+        .order_by("day")
+        .annotate(
+            accepted=Sum("messages", filter=Q(status=MessageStatus.ACCEPTED), default=0),
+            delivered=Sum("messages", filter=Q(status=MessageStatus.DELIVERED), default=0),
+            lost=Sum("messages", filter=Q(status__in=LOST), default=0),
+        )
+    )
+    by_day = {day: values for day, *values in rows}
+    series = [(_("accepted"), "c1"), (_("delivered"), "c2"), (_("not reached"), "c3")]
+    return {
+        "labels": [persian.date(day) for day in days],
+        "series": [
+            {"label": label, "colour": colour, "values": [by_day.get(day, [0, 0, 0])[i] for day in days]}
+            for i, (label, colour) in enumerate(series)
+        ],
+    }

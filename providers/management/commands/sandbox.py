@@ -18,6 +18,7 @@ from providers.secrets import UndecryptableSecret
 
 class Command(BaseCommand):
     help = "Runs the provider sandbox until it is told to stop."
+    requires_system_checks = ()  # it serves none of the site's pages
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--port", type=int, default=settings.SANDBOX_PORT)

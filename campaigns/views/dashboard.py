@@ -18,7 +18,7 @@ from campaigns.models import Campaign, StatusCount, TimelinePoint
 from campaigns.states import LIVE, CampaignStatus, MessageStatus
 from campaigns.views import figures
 from contacts.models import ContactImport, Phonebook
-from project import persian
+from interface import persian
 from providers.models import ProviderAccount, SenderLine
 
 DAYS = 7

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from django import template
 
-from project import persian
+from interface import persian
 
 register = template.Library()
 

@@ -1,0 +1,79 @@
+"""A form field for a moment: the Jalali calendar in Persian, ISO in the other languages, the project's time zone."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from persiantools.jdatetime import JalaliDate
+
+from interface import persian
+
+_JALALI: Any = JalaliDate  # it ships no types
+FIRST_GREGORIAN_YEAR = 1700  # a smaller year is a Jalali one
+
+
+class JalaliDateTimeInput(forms.TextInput):
+    """A text field that opens the Jalali picker in Persian. Its value keeps ASCII digits."""
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        base = {"class": "input w-full", "dir": "ltr", "autocomplete": "off", "inputmode": "numeric"}
+        super().__init__({**base, **(attrs or {})})
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        context = super().get_context(name, value, attrs)
+        if persian.is_persian():
+            context["widget"]["attrs"] |= {"data-jdp": True, "placeholder": "1405/09/30 18:30"}
+        else:
+            context["widget"]["attrs"] |= {"placeholder": "2026-12-21 18:30"}
+        return context
+
+
+class JalaliDateTimeField(forms.Field):
+    """Reads ``1405/09/30 18:30`` or ``2026-12-21 18:30``, digits of any family, and gives an aware datetime."""
+
+    widget = JalaliDateTimeInput
+    default_error_messages = {"invalid": _("Enter a date and a time, such as 1405/09/30 18:30.")}
+
+    def to_python(self, value: Any) -> dt.datetime | None:
+        if value in (None, ""):
+            return None
+        if isinstance(value, dt.datetime):
+            return value
+        text = persian.ascii_digits(str(value)).strip()
+        for separator in "-T،":
+            text = text.replace(separator, " " if separator != "-" else "/")
+        try:
+            day, _space, time = text.partition(" ")
+            moment = dt.datetime.combine(_day(day), _time(time.strip()))
+        except ValueError:
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from None
+        return timezone.make_aware(moment)
+
+    def prepare_value(self, value: Any) -> Any:
+        if not isinstance(value, dt.datetime):
+            return value
+        local = timezone.localtime(value)
+        if not persian.is_persian():
+            return f"{local:%Y-%m-%d %H:%M}"
+        day = _JALALI(local.date())
+        return f"{day.year:04d}/{day.month:02d}/{day.day:02d} {local:%H:%M}"
+
+
+def _day(text: str) -> dt.date:
+    year, month, day = (int(part) for part in text.split("/"))
+    if year >= FIRST_GREGORIAN_YEAR:
+        return dt.date(year, month, day)
+    gregorian: dt.date = _JALALI(year, month, day).to_gregorian()
+    return gregorian
+
+
+def _time(text: str) -> dt.time:
+    if not text:
+        return dt.time(0, 0)
+    hours, minutes = (int(part) for part in text.split(":")[:2])
+    return dt.time(hours, minutes)

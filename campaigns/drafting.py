@@ -8,18 +8,20 @@ import json
 import mimetypes
 import secrets
 import shutil
+import uuid
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from django.utils.translation import gettext as _
 
 from campaigns import checking
+from campaigns.auditing import note
 from campaigns.models import AudienceRule, Campaign
 from campaigns.sending.audience import PASTED_LIMIT
-from campaigns.states import MessageStatus
+from campaigns.states import CampaignStatus, MessageStatus
 from contacts import phones
 from contacts.models import JobCategory, Phonebook
 from providers import registry
@@ -41,33 +43,99 @@ def create(
     rules: Iterable[AudienceRule],
     fallback_line: SenderLine | None = None,
     file_path: str = "",
+    file: UploadedFile | None = None,
     scheduled_at: dt.datetime | None = None,
     created_by: Any = None,
+    form_token: uuid.UUID | None = None,
 ) -> Campaign:
-    """Make a draft with its audience rules.
+    """Make a draft with its audience rules. The same ``form_token`` again gives the draft that it has made already.
 
     Raises:
         InvalidDraft: the text is no template, no rule includes anybody, or the file cannot be sent.
     """
+    rules = list(rules)
+    _check(text, rules)
+    if made := _made_by(form_token):
+        return made
+    try:
+        with transaction.atomic():
+            campaign = Campaign.objects.create(
+                name=name,
+                line=line,
+                text=text,
+                fallback_line=fallback_line,
+                file=attach(line, Path(file_path)) if file_path else file,
+                scheduled_at=scheduled_at,
+                created_by=created_by,
+                form_token=form_token,
+            )
+            _add_rules(campaign, rules)
+            note("created", campaign.pk, created_by)
+    except IntegrityError:
+        # The second of two clicks at the same moment waited for the first one's commit, and lost.
+        if made := _made_by(form_token):
+            return made
+        raise
+    return campaign
+
+
+def _made_by(form_token: uuid.UUID | None) -> Campaign | None:
+    return Campaign.objects.filter(form_token=form_token).first() if form_token else None
+
+
+def _check(text: str, rules: list[AudienceRule]) -> None:
     problems = checking.text_problems(text)
     if problems:
         raise InvalidDraft(" ".join(problems))
-    rules = list(rules)
     if not any(rule.rule == AudienceRule.Rule.INCLUDE for rule in rules):
         raise InvalidDraft(_("Choose who gets the campaign."))
+
+
+def _add_rules(campaign: Campaign, rules: list[AudienceRule]) -> None:
+    for rule in rules:
+        rule.campaign = campaign
+    AudienceRule.objects.bulk_create(rules)
+
+
+def revise(campaign_id: int, *, rules: Iterable[AudienceRule], actor: Any = None, **fields: Any) -> Campaign:
+    """Change a draft; ``fields`` as in ``create``. Rules without a key replace those with none of ``rules``' keys.
+
+    Raises:
+        InvalidDraft: it is no draft any more, or what it would become is none.
+    """
+    rules = list(rules)
+    _check(fields["text"], rules)
     with transaction.atomic():
-        campaign = Campaign.objects.create(
-            name=name,
-            line=line,
-            text=text,
-            fallback_line=fallback_line,
-            file=attach(line, Path(file_path)) if file_path else None,
-            scheduled_at=scheduled_at,
-            created_by=created_by,
-        )
-        for rule in rules:
-            rule.campaign = campaign
-        AudienceRule.objects.bulk_create(rules)
+        campaign = _locked_draft(campaign_id)
+        for name, value in fields.items():
+            setattr(campaign, name, value)
+        campaign.save(update_fields=[*fields, "updated_at"])
+        campaign.rules.exclude(pk__in=[rule.pk for rule in rules if rule.pk]).delete()
+        _add_rules(campaign, [rule for rule in rules if not rule.pk])
+        if campaign.status != CampaignStatus.DRAFT:
+            Campaign.objects.move(campaign_id, CampaignStatus.DRAFT)
+        note("revised", campaign_id, actor)
+    return campaign
+
+
+def discard(campaign_id: int, actor: Any = None) -> None:
+    """Delete a draft.
+
+    Raises:
+        InvalidDraft: it is no draft any more, or another campaign names it in a rule.
+    """
+    with transaction.atomic():
+        campaign = _locked_draft(campaign_id)
+        if AudienceRule.objects.filter(source=campaign).exists():
+            raise InvalidDraft(_("Another campaign refers to this one."))
+        note("draft_deleted", None, actor, id=campaign_id, name=campaign.name)
+        campaign.delete()
+
+
+def _locked_draft(campaign_id: int) -> Campaign:
+    campaign = Campaign.objects.select_for_update(of=("self",)).filter(pk=campaign_id).first()
+    if campaign is None or not campaign.is_editable:
+        raise InvalidDraft(_("This campaign is no draft any more, so it cannot be changed."))
     return campaign
 
 
@@ -183,8 +251,8 @@ def _found(rows: models.QuerySet[_Row], name: str) -> _Row:
     return row
 
 
-def attach(line: SenderLine, path: Path) -> UploadedFile:
-    """Keep a file for a campaign on this line; the same content is kept once an account.
+def attach(line: SenderLine, path: Path, filename: str = "") -> UploadedFile:
+    """Keep a file for a campaign on this line, under ``filename`` or its own; the same content once an account.
 
     Raises:
         InvalidDraft: it cannot be read, is empty, or the provider takes no such file.
@@ -197,9 +265,10 @@ def attach(line: SenderLine, path: Path) -> UploadedFile:
         raise InvalidDraft(_("The file cannot be read.")) from None
     if not size:
         raise InvalidDraft(_("The file is empty."))
-    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    named = Path(filename or path.name).name
+    kind = mimetypes.guess_type(named)[0] or "application/octet-stream"
     try:
-        registry.provider_for(line.account).build_upload(Upload(path, path.name, kind, size))
+        registry.provider_for(line.account).build_upload(Upload(path, named, kind, size))
     except InvalidJob:
         raise InvalidDraft(_("The provider does not take this file.")) from None
     known = UploadedFile.objects.filter(account=line.account, sha256=digest).first()
@@ -207,8 +276,8 @@ def attach(line: SenderLine, path: Path) -> UploadedFile:
         return known
     folder = Path(settings.UPLOAD_DIR) / "attachments"
     folder.mkdir(parents=True, exist_ok=True)
-    kept = folder / f"{secrets.token_hex(16)}{path.suffix.lower()}"
+    kept = folder / f"{secrets.token_hex(16)}{Path(named).suffix.lower()}"
     shutil.copyfile(path, kept)
     return UploadedFile.objects.create(
-        account=line.account, sha256=digest, filename=path.name, content_type=kind, size=size, path=str(kept)
+        account=line.account, sha256=digest, filename=named[-200:], content_type=kind, size=size, path=str(kept)
     )

@@ -1,6 +1,18 @@
 """Addresses of the ``campaigns`` app."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from campaigns.views import campaign, compose, messages
 
 app_name = "campaigns"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("campaigns/", campaign.campaign_list, name="list"),
+    path("campaigns/new/", compose.compose, name="compose"),
+    path("campaigns/preview/", compose.preview, name="preview"),
+    path("campaigns/<int:pk>/", campaign.detail, name="detail"),
+    path("campaigns/<int:pk>/live/", campaign.live, name="live"),
+    path("campaigns/<int:pk>/edit/", compose.edit, name="edit"),
+    path("campaigns/<int:pk>/export/", campaign.export, name="export"),
+    path("campaigns/<int:pk>/<slug:action>/", campaign.control, name="control"),
+    path("messages/<int:pk>/", messages.message, name="message"),
+]

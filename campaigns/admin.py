@@ -1,0 +1,279 @@
+"""Campaigns in the admin. The state machines own every status: here they are only looked at, and moved by lifecycle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django_q.models import Failure, OrmQ, Schedule, Success
+
+from campaigns import checking, drafting, lifecycle
+from campaigns.auditing import note
+from campaigns.models import (
+    AudienceRule,
+    AuditEntry,
+    Batch,
+    Campaign,
+    DeliveryEvent,
+    Heartbeat,
+    Message,
+    StatusCount,
+    TimelinePoint,
+)
+from contacts import phones
+from contacts.admin import LargeTableAdmin, ReadOnlyAdmin
+from providers.models import ProviderAccount
+
+if TYPE_CHECKING:  # Django's own classes take no parameters when the program runs
+    CampaignModelForm = forms.ModelForm[Campaign]
+    RuleInline = admin.TabularInline[AudienceRule, Campaign]
+else:
+    CampaignModelForm = forms.ModelForm
+    RuleInline = admin.TabularInline
+
+SEARCHED_CAMPAIGNS = 5_000  # the latest; within each, the index finds a number at once
+
+
+class CampaignForm(CampaignModelForm):
+    """A draft, its text checked as the composer checks it."""
+
+    class Meta:
+        model = Campaign
+        fields = ("name", "line", "fallback_line", "text", "file", "scheduled_at")
+
+    def clean_text(self) -> str:
+        text = str(self.cleaned_data["text"]).replace("\r\n", "\n").replace("\r", "\n")
+        if problems := checking.text_problems(text):
+            raise ValidationError(problems)
+        return text
+
+
+class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class takes no argument at run time
+    """A rule that names exactly what its kind asks for."""
+
+    class Meta:
+        model = AudienceRule
+        fields = ("rule", "kind", "phonebook", "job_category", "source", "params")
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        named = {"phonebook": "phonebook", "job_category": "job_category", "campaign": "source"}
+        for kind, field in named.items():
+            if (data.get("kind") == kind) != bool(data.get(field)) and field not in self.errors:
+                says = (
+                    _("This kind of rule needs it.") if data.get("kind") == kind else _("This kind of rule has none.")
+                )
+                self.add_error(field, says)
+        if data.get("kind") == AudienceRule.Kind.NUMBERS and "params" not in self.errors:
+            self._clean_numbers(data)
+        return data
+
+    def _clean_numbers(self, data: dict[str, Any]) -> None:
+        params = data.get("params")
+        numbers = params.get("numbers") if isinstance(params, dict) else None
+        try:
+            if not isinstance(numbers, list) or not numbers:
+                raise drafting.InvalidDraft(_("Give the numbers as {“numbers”: [“0912…”]}."))
+            data["params"] = {"numbers": drafting.numbers_of(map(str, numbers))}
+        except drafting.InvalidDraft as error:
+            self.add_error("params", str(error))
+
+
+class AudienceRuleInline(RuleInline):
+    """The rules of a draft; fixed once it has been launched."""
+
+    model = AudienceRule
+    form = RuleForm
+    fk_name = "campaign"
+    extra = 1
+    autocomplete_fields = ("phonebook",)
+    raw_id_fields = ("job_category", "source")
+
+    def has_add_permission(self, request: HttpRequest, obj: Campaign | None = None) -> bool:
+        return (obj is None or obj.is_editable) and super().has_add_permission(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Campaign | None = None) -> bool:
+        return (obj is None or obj.is_editable) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Campaign | None = None) -> bool:
+        return (obj is None or obj.is_editable) and super().has_delete_permission(request, obj)
+
+
+@admin.register(Campaign)
+class CampaignAdmin(LargeTableAdmin):
+    """Drafts may be made and changed here; everything else happens through the actions."""
+
+    form = CampaignForm
+    inlines = (AudienceRuleInline,)
+    list_display = ("name", "status", "line", "audience", "created_by", "created_at", "launched_at", "finished_at")
+    list_filter = ("status", "line")
+    list_select_related = ("line", "created_by")
+    search_fields = ("name",)
+    autocomplete_fields = ("line", "fallback_line")
+    raw_id_fields = ("file",)
+    actions = ("launch", "pause", "resume", "cancel")
+    readonly_fields = (
+        "status",
+        "pause_text",
+        "audience",
+        "sent_text",
+        "created_by",
+        "created_at",
+        "launched_at",
+        "started_at",
+        "finished_at",
+    )
+
+    def has_change_permission(self, request: HttpRequest, obj: Campaign | None = None) -> bool:
+        return (obj is None or obj.is_editable) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Campaign | None = None) -> bool:
+        """Drafts only, one by one: a campaign that went out is part of the record."""
+        return obj is not None and obj.is_editable and super().has_delete_permission(request, obj)
+
+    def has_launch_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("campaigns.launch_campaign")
+
+    def save_model(self, request: HttpRequest, obj: Campaign, form: Any, change: bool) -> None:
+        if not change:
+            obj.created_by_id = request.user.pk
+        super().save_model(request, obj, form, change)
+        note("revised" if change else "created", obj.pk, request.user)
+
+    def delete_model(self, request: HttpRequest, obj: Campaign) -> None:
+        drafting.discard(obj.pk, request.user)
+
+    def _do(self, request: HttpRequest, queryset: QuerySet[Campaign], change: Callable[..., Any]) -> None:
+        done = 0
+        for campaign in queryset.order_by("pk"):
+            try:
+                change(campaign.pk, request.user)
+                done += 1
+            except lifecycle.NotAllowed as error:
+                self.message_user(request, f"{campaign}: {error}", messages.ERROR)
+        if done:
+            self.message_user(request, _("Done for %(number)s campaigns.") % {"number": done}, messages.SUCCESS)
+
+    @admin.action(description=gettext_lazy("Launch"), permissions=["launch"])
+    def launch(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> None:
+        self._do(request, queryset, lifecycle.launch)
+
+    @admin.action(description=gettext_lazy("Pause"), permissions=["launch"])
+    def pause(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> None:
+        self._do(request, queryset, lifecycle.pause)
+
+    @admin.action(description=gettext_lazy("Let go on"), permissions=["launch"])
+    def resume(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> None:
+        self._do(request, queryset, lifecycle.resume)
+
+    @admin.action(description=gettext_lazy("Cancel"), permissions=["launch"])
+    def cancel(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> None:
+        self._do(request, queryset, lifecycle.cancel)
+
+
+@admin.register(AudienceRule)
+class AudienceRuleAdmin(ReadOnlyAdmin):
+    list_display = ("campaign", "rule", "kind", "phonebook")
+    list_filter = ("rule", "kind")
+    list_select_related = ("campaign", "phonebook")
+    search_fields = ("campaign__name", "phonebook__name")
+
+
+@admin.register(Batch)
+class BatchAdmin(ReadOnlyAdmin):
+    list_display = ("campaign", "number", "status", "size", "pending", "attempt", "claimed_at", "settled_at", "code")
+    list_filter = ("status",)
+    list_select_related = ("campaign",)
+    search_fields = ("campaign__name", "code")
+
+
+@admin.register(Message)
+class MessageAdmin(ReadOnlyAdmin):
+    """Found by the whole number, in any form, or by the provider's id: both through an index."""
+
+    list_display = ("phone", "campaign", "status", "reason", "provider_ref", "provider_code", "updated_at")
+    list_select_related = ("campaign",)
+    search_fields = ("phone",)
+    search_help_text = gettext_lazy("A whole phone number, or the provider's id of the message.")
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> tuple[Any, bool]:
+        term = search_term.strip()[:64]
+        if not term:
+            return queryset, False
+        by_ref = queryset.filter(account__in=_accounts(), provider_ref=term)
+        try:
+            phone = phones.normalise(term)
+        except phones.InvalidPhone:
+            return by_ref, False
+        latest = list(Campaign.objects.order_by("-pk").values_list("pk", flat=True)[:SEARCHED_CAMPAIGNS])
+        return queryset.filter(campaign__in=latest, phone=phone) | by_ref, False
+
+
+def _accounts() -> list[int]:
+    return list(ProviderAccount.objects.values_list("pk", flat=True))
+
+
+@admin.register(StatusCount)
+class StatusCountAdmin(ReadOnlyAdmin):
+    list_display = ("campaign", "status", "messages", "cost")
+    list_filter = ("status",)
+    list_select_related = ("campaign",)
+    search_fields = ("campaign__name",)
+
+
+@admin.register(TimelinePoint)
+class TimelinePointAdmin(ReadOnlyAdmin):
+    list_display = ("campaign", "at", "status", "messages")
+    list_filter = ("status",)
+    list_select_related = ("campaign",)
+    search_fields = ("campaign__name",)
+
+
+@admin.register(DeliveryEvent)
+class DeliveryEventAdmin(ReadOnlyAdmin):
+    """What providers reported, as they said it; found by the provider's id of the message."""
+
+    list_display = ("provider_ref", "account", "code", "words", "report", "source", "result", "received_at")
+    list_select_related = ("account",)
+    search_fields = ("provider_ref",)
+    search_help_text = gettext_lazy("The provider's id of the message.")
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> tuple[Any, bool]:
+        term = search_term.strip()[:64]
+        return (queryset.filter(account__in=_accounts(), provider_ref=term) if term else queryset), False
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "actor", "action", "campaign")
+    list_select_related = ("actor", "campaign")
+    search_fields = ("action", "campaign__name", "actor__username")
+
+
+@admin.register(Heartbeat)
+class HeartbeatAdmin(ReadOnlyAdmin):
+    list_display = ("name", "beat_at")
+    search_fields = ("name",)
+
+
+class TaskAdmin(ReadOnlyAdmin):
+    """A finished task: the row tells when and how it ended; the doorbell's tasks have no result."""
+
+    list_display = ("name", "func", "started", "stopped")
+    search_fields = ("func",)
+    fields = ("name", "func", "started", "stopped", "success", "attempt_count")
+
+
+# Whoever may add a schedule has a shell (its function takes any dotted path), and the queue holds pickles.
+for model in (Schedule, OrmQ, Success, Failure):
+    if admin.site.is_registered(model):
+        admin.site.unregister(model)
+admin.site.register(Success, TaskAdmin)
+admin.site.register(Failure, TaskAdmin)

@@ -1,0 +1,196 @@
+"""The list of campaigns, and one campaign: its review, its course, its recipients, its controls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import get_language, gettext_lazy
+from django.views.decorators.http import require_POST, require_safe
+
+from campaigns import checking, drafting, lifecycle, reporting
+from campaigns.composing import segments, templating
+from campaigns.models import Batch, Campaign
+from campaigns.states import BatchStatus, CampaignStatus, MessageStatus
+from campaigns.views import exporting, figures, recipients
+from campaigns.views.wording import action_in_words, text_warnings, why_not_sending
+from contacts.paging import keyset_page
+
+ROWS = 20
+SHOWN_BATCHES = 10
+AUDITED = 30
+
+
+@require_safe
+def campaign_list(request: HttpRequest) -> HttpResponse:
+    """All campaigns, the newest first, by status and name."""
+    campaigns = Campaign.objects.select_related("line", "created_by")
+    status, query = request.GET.get("status", ""), request.GET.get("q", "").strip()[:100]
+    if status in CampaignStatus.values:
+        campaigns = campaigns.filter(status=status)
+    for word in query.split()[:5]:
+        campaigns = campaigns.filter(name__icontains=word)
+    page = keyset_page(campaigns, request.GET.dict(), size=ROWS)
+    found = reporting.accountings(page.rows)
+    context = {
+        "page": page,
+        "rows": [(campaign, found[campaign.pk], figures.pieces(found[campaign.pk])) for campaign in page.rows],
+        "statuses": CampaignStatus.choices,
+        "chosen": status,
+        "query": query,
+        "narrowed": bool(status or query),
+    }
+    return render(request, "campaigns/list.html", context)
+
+
+@require_safe
+def detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """One campaign. A draft is shown for review; any other with its course and its recipients."""
+    campaign = _campaign(pk)
+    context = {"campaign": campaign, "audit": _audit(campaign), "controls": _controls(request, campaign)}
+    if campaign.is_editable:
+        return render(request, "campaigns/review.html", context | _review(campaign))
+    context |= _live(campaign) | recipients.context(request, campaign) | _text(campaign)
+    return render(request, "campaigns/detail.html", context)
+
+
+@require_safe
+def live(request: HttpRequest, pk: int) -> HttpResponse:
+    """What changes while a campaign goes out; polled by its page until it has ended."""
+    campaign = _campaign(pk)
+    return render(request, "campaigns/_live.html", {"campaign": campaign} | _live(campaign))
+
+
+def _campaign(pk: int) -> Campaign:
+    return get_object_or_404(Campaign.objects.select_related("line__account", "file", "created_by"), pk=pk)
+
+
+def _review(campaign: Campaign) -> dict[str, Any]:
+    """What a draft will come to: everything on one page."""
+    facts: dict[str, Any] = {"problems": checking.problems(campaign), "rules": _rules(campaign)}
+    facts["notices"] = why_not_sending(campaign)
+    try:
+        estimate = reporting.estimate(campaign)
+        shown = reporting.sample_previews(campaign)
+    except templating.TemplateError:  # the problems say so
+        return facts
+    texts = [campaign.text, *(each.text for each in shown)]
+    return facts | {
+        "estimate": estimate,
+        "previews": shown,
+        "warnings": [w for w in text_warnings(texts, estimate.longest) if w.level != "fold"],
+        "no_tariff": estimate.cost is None and estimate.recipients > 0,
+        "in_the_past": campaign.scheduled_at is not None and campaign.scheduled_at <= timezone.now(),
+    }
+
+
+def _rules(campaign: Campaign) -> list[Any]:
+    return list(campaign.rules.select_related("phonebook", "job_category", "source"))
+
+
+def _live(campaign: Campaign) -> dict[str, Any]:
+    account = reporting.accounting(campaign)
+    waiting = account.counts[MessageStatus.PENDING]
+    settled = 100 * account.settled / account.audience if account.audience else 0.0
+    return {
+        "account": account,
+        "open": waiting,
+        "pieces": figures.pieces(account),
+        "empty": [(status.name.lower(), status.label) for status, n in account.counts.items() if not n],
+        "percent_done": int(settled),
+        "pace": reporting.pace(campaign, account) if campaign.status == CampaignStatus.RUNNING else None,
+        "notices": why_not_sending(campaign),
+        "unclear": account.counts[MessageStatus.UNKNOWN],
+        "unclear_batches": _unclear_batches(campaign) if account.counts[MessageStatus.UNKNOWN] else [],
+        "chart": figures.charts(campaign, account),
+    }
+
+
+def _unclear_batches(campaign: Campaign) -> list[Batch]:
+    unclear = Batch.objects.filter(campaign=campaign, status=BatchStatus.UNKNOWN)
+    return list(unclear.order_by("number")[:SHOWN_BATCHES])
+
+
+def _text(campaign: Campaign) -> dict[str, Any]:
+    text = campaign.sent_text or campaign.text
+    return {"sent_text": text, "segments": segments.count(text, campaign.line.part_size)}
+
+
+def _audit(campaign: Campaign) -> list[tuple[Any, str]]:
+    entries = campaign.audit_entries.select_related("actor")[:AUDITED]
+    return [(entry, action_in_words(entry.action)) for entry in entries]
+
+
+# What may be done by whom, and what is said when it has been done.
+_ACTIONS: dict[str, tuple[str, Callable[..., Any], Any]] = {
+    "launch": ("campaigns.launch_campaign", lifecycle.launch, gettext_lazy("The campaign is on its way.")),
+    "pause": (
+        "campaigns.launch_campaign",
+        lifecycle.pause,
+        gettext_lazy("The campaign is paused: nothing further goes out."),
+    ),
+    "resume": ("campaigns.launch_campaign", lifecycle.resume, gettext_lazy("The campaign goes on.")),
+    "cancel": (
+        "campaigns.launch_campaign",
+        lifecycle.cancel,
+        gettext_lazy("The campaign is cancelled: what was pending will not be sent."),
+    ),
+    "delete-draft": ("campaigns.delete_campaign", drafting.discard, gettext_lazy("The draft was deleted.")),
+}
+
+
+@require_POST
+def control(request: HttpRequest, pk: int, action: str) -> HttpResponse:
+    """Launch, pause, resume or cancel a campaign, or delete a draft. A second click finds it done and says so."""
+    if action not in _ACTIONS:
+        raise Http404
+    permission, do, done = _ACTIONS[action]
+    if not request.user.has_perm(permission):
+        raise PermissionDenied
+    if not Campaign.objects.filter(pk=pk).exists():
+        if action == "delete-draft":
+            return redirect("campaigns:list")
+        raise Http404
+    try:
+        do(pk, request.user)
+    except (lifecycle.NotAllowed, drafting.InvalidDraft) as error:
+        messages.error(request, str(error))
+        return redirect("campaigns:detail", pk)
+    messages.success(request, str(done))
+    return redirect("campaigns:list") if action == "delete-draft" else redirect("campaigns:detail", pk)
+
+
+def _controls(request: HttpRequest, campaign: Campaign) -> set[str]:
+    """The actions that make sense now, and that this person may take."""
+    status = campaign.status
+    sensible = set()
+    if campaign.is_editable:
+        sensible |= {"launch", "delete-draft"}
+    if status == CampaignStatus.RUNNING:
+        sensible.add("pause")
+    if status == CampaignStatus.PAUSED:
+        sensible.add("resume")
+    if campaign.is_live:
+        sensible.add("cancel")
+    allowed = {action for action in sensible if request.user.has_perm(_ACTIONS[action][0])}
+    if campaign.is_editable and request.user.has_perm("campaigns.change_campaign"):
+        allowed.add("edit")
+    return {action.replace("-", "_") for action in allowed}
+
+
+@require_safe
+def export(request: HttpRequest, pk: int) -> StreamingHttpResponse:
+    """A campaign's recipients as CSV, as the page's filter has them."""
+    campaign = _campaign(pk)
+    rows = recipients.chosen(campaign, request.GET.get("status", ""), request.GET.get("q", ""))
+    response = StreamingHttpResponse(
+        exporting.lines(campaign, rows, jalali=(get_language() or "").startswith("fa")),
+        content_type="text/csv; charset=utf-8",
+    )
+    response["Content-Disposition"] = f'attachment; filename="campaign-{campaign.pk}.csv"'
+    return response

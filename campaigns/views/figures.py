@@ -1,0 +1,101 @@
+"""A campaign's accounting and course as its screens draw them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from django.utils.translation import gettext as _
+
+from campaigns import reporting
+from campaigns.models import Campaign
+from campaigns.states import MessageStatus
+from interface import persian
+
+# Each status with the class of its colour; bars and dots are drawn in the current colour.
+TONES = {
+    MessageStatus.PENDING: "text-base-300",
+    MessageStatus.SENDING: "text-info",
+    MessageStatus.UNKNOWN: "text-warning",
+    MessageStatus.ACCEPTED: "text-primary/45",
+    MessageStatus.SENT: "text-primary",
+    MessageStatus.DELIVERED: "text-success",
+    MessageStatus.UNDELIVERED: "text-error/60",
+    MessageStatus.BLOCKED: "text-secondary",
+    MessageStatus.FAILED: "text-error",
+    MessageStatus.SKIPPED: "text-base-content/30",
+    MessageStatus.CANCELLED: "text-base-content/45",
+    MessageStatus.EXPIRED: "text-base-content/20",
+}
+# The same for charts, which read the theme's variables.
+COLORS = {
+    MessageStatus.PENDING: "--color-base-300",
+    MessageStatus.SENDING: "--color-info",
+    MessageStatus.UNKNOWN: "--color-warning",
+    MessageStatus.ACCEPTED: "--color-primary",
+    MessageStatus.SENT: "--color-accent",
+    MessageStatus.DELIVERED: "--color-success",
+    MessageStatus.UNDELIVERED: "--color-error",
+    MessageStatus.BLOCKED: "--color-secondary",
+    MessageStatus.FAILED: "--color-error",
+    MessageStatus.SKIPPED: "--color-neutral",
+    MessageStatus.CANCELLED: "--color-neutral",
+    MessageStatus.EXPIRED: "--color-neutral",
+}
+# What stands behind on a phone's small screen reads better in this order: good, open, lost.
+ORDER = [
+    MessageStatus.DELIVERED,
+    MessageStatus.SENT,
+    MessageStatus.ACCEPTED,
+    MessageStatus.SENDING,
+    MessageStatus.UNKNOWN,
+    MessageStatus.UNDELIVERED,
+    MessageStatus.BLOCKED,
+    MessageStatus.FAILED,
+    MessageStatus.SKIPPED,
+    MessageStatus.CANCELLED,
+    MessageStatus.EXPIRED,
+    MessageStatus.PENDING,
+]
+
+
+class Piece(NamedTuple):
+    """One status in a bar: ``x`` and ``width`` in percent of the audience, as SVG reads them."""
+
+    status: MessageStatus
+    name: str
+    tone: str
+    number: int
+    x: str
+    width: str
+
+
+def pieces(account: reporting.Accounting) -> list[Piece]:
+    """Every status that has messages; their numbers add up to the audience."""
+    found, x = [], 0.0
+    whole = account.audience or 1
+    for status in ORDER:
+        if number := account.counts[status]:
+            width = 100 * number / whole
+            found.append(Piece(status, status.name.lower(), TONES[status], number, f"{x:.3f}", f"{width:.3f}"))
+            x += width
+    return found
+
+
+def charts(campaign: Campaign, account: reporting.Accounting) -> dict[str, Any]:
+    """The data of a campaign's two charts, as static/js/app.js reads them."""
+    timeline = reporting.timeline(campaign)
+    lost = _("not reached")
+    course = {
+        "labels": [persian.date(at, "time") for at in timeline.points],
+        "series": [
+            {
+                "label": lost if line.status is MessageStatus.FAILED else str(line.status.label),
+                "values": line.values,
+                "color": COLORS[line.status],
+            }
+            for line in timeline.series
+        ],
+    }
+    parts = pieces(account)
+    numbers = {"values": [part.number for part in parts], "colors": [COLORS[part.status] for part in parts]}
+    return {"course": course, "shares": {"labels": [str(part.status.label) for part in parts], "series": [numbers]}}

@@ -1,0 +1,52 @@
+"""A campaign's recipients: filtered by status, found by number, a page at a time, at any size of the table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Q
+from django.http import HttpRequest
+
+from campaigns.models import Campaign, Message
+from campaigns.querysets import MessageQuerySet
+from campaigns.states import MessageStatus
+from contacts.paging import keyset_page
+from contacts.phones import search_digits
+
+ROWS = 50
+IRANIAN_DIGITS = 12  # of an Iranian mobile in E.164: 98 and ten
+
+
+def status_named(name: str) -> MessageStatus | None:
+    """The status of an address's ``?status=``; None for every other word."""
+    return MessageStatus.__members__.get(name.upper()) if name.islower() else None
+
+
+def chosen(campaign: Campaign, status: str, query: str) -> MessageQuerySet:
+    """The messages of a campaign that stand in a status (an unknown word is none) and whose number begins so."""
+    named = status_named(status)
+    rows = Message.objects.standing_in(campaign, named) if named else Message.objects.of(campaign)
+    if not query.strip():
+        return rows
+    digits = search_digits(query.strip()[:40])
+    if not digits or len(digits) > 15:
+        return rows.none()
+    found = Q(phone=digits) if len(digits) >= 7 else Q(pk=None)
+    if digits.startswith("98") and len(digits) <= IRANIAN_DIGITS:
+        width = 10 ** (IRANIAN_DIGITS - len(digits))
+        found |= Q(phone__gte=int(digits) * width, phone__lt=(int(digits) + 1) * width)
+    return rows.filter(found)
+
+
+def context(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
+    """One page of recipients, and what the filter's form shows."""
+    status, query = request.GET.get("status", ""), request.GET.get("q", "")[:40]
+    rows = chosen(campaign, status, query).with_standing(campaign).select_related("contact")
+    named = status_named(status)
+    return {
+        "page": keyset_page(rows, request.GET.dict(), ascending=True, size=ROWS),
+        "statuses": [(each.name.lower(), each.label) for each in MessageStatus],
+        "chosen": named.name.lower() if named else "",
+        "chosen_label": named.label if named else "",
+        "query": query,
+    }

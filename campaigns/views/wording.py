@@ -1,0 +1,157 @@
+"""What campaigns' screens say in words: why nothing goes out, what an audit entry means, what a text should be told."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from campaigns.composing import segments
+from campaigns.models import Batch, Campaign
+from campaigns.sending import claiming, windows
+from campaigns.states import BatchStatus, CampaignStatus
+from interface import persian
+
+LONG = 3  # parts; a longer text is rarely worth its price
+
+
+class Notice(NamedTuple):
+    """A sentence for the page: ``level`` info, warning or error; the provider's code and words; a next step."""
+
+    level: str
+    title: str
+    text: str = ""
+    code: str = ""
+    words: str = ""
+    link: str = ""
+    link_text: str = ""
+
+
+_PAUSES: dict[str, str | Promise] = {
+    "operator": gettext_lazy("Nothing further goes out until somebody lets it go on."),
+    "pilot_unclear": gettext_lazy(
+        "The answer to the first few messages never arrived, so the rest is held back. Look at the provider's panel: if"
+        " those messages are there, let the campaign go on."
+    ),
+    "refused_request": gettext_lazy("The provider refused the request. Correct what it says, then let it go on."),
+}
+
+
+def why_not_sending(campaign: Campaign) -> list[Notice]:
+    """Why nothing of this campaign goes out now, each reason with its next step; empty when it does, or has ended."""
+    if campaign.status == CampaignStatus.DRAFT and campaign.pause_code:
+        return [Notice("error", _("This campaign was sent back to the drafts."), campaign.pause_text)]
+    if campaign.status == CampaignStatus.PAUSED:
+        return [_paused(campaign)]
+    if campaign.status == CampaignStatus.SCHEDULED:
+        at = persian.date(campaign.scheduled_at, "datetime")
+        return [Notice("info", _("It starts by itself at %(time)s.") % {"time": at})]
+    if campaign.status != CampaignStatus.RUNNING:
+        return []
+    wait = claiming.obstacle(campaign)
+    found = _obstacle(wait.code, campaign) if wait else _backoff(campaign)
+    return [found] if found else []
+
+
+def _paused(campaign: Campaign) -> Notice:
+    code = campaign.pause_code
+    text = str(_PAUSES.get(code, _PAUSES["refused_request"]))
+    own = code in _PAUSES
+    level = "warning" if code == "operator" else "error"
+    return Notice(level, _("The campaign is paused."), text, "" if own else code, campaign.pause_text)
+
+
+def _obstacle(code: str, campaign: Campaign) -> Notice | None:
+    line, account = campaign.line, campaign.line.account
+    page = reverse("providers:account", args=[account.pk])
+    if code == "breaker":
+        return Notice(
+            "error",
+            _("The provider refuses the account “%(name)s”.") % {"name": account.name},
+            _("Everything still pending stays pending. Put the account in order, then let it send again."),
+            account.breaker_code,
+            account.breaker_text,
+            page,
+            _("Open the account"),
+        )
+    if code == "window":
+        opening = persian.date(windows.next_opening(line, timezone.localtime()), "datetime")
+        title = _("The line's sending window is closed until %(time)s.") % {"time": opening}
+        return Notice("info", title, _("It goes on by itself then. Advertising is only sent at these hours."))
+    if code == "disabled":
+        return Notice(
+            "warning",
+            _("The line or its account is switched off."),
+            _("Switch it on to let the campaign go on."),
+            link=page,
+            link_text=_("Open the account"),
+        )
+    return None
+
+
+def _backoff(campaign: Campaign) -> Notice | None:
+    waiting = (
+        Batch.objects.filter(campaign=campaign, status=BatchStatus.PENDING, not_before__gt=timezone.now())
+        .exclude(code="")
+        .order_by("-not_before")
+        .first()
+    )
+    if waiting is None:
+        return None
+    return Notice(
+        "warning",
+        _("A request is tried again at %(time)s.") % {"time": persian.date(waiting.not_before, "time")},
+        _("The provider took nothing of it, so nobody gets it twice."),
+        waiting.code,
+        waiting.words,
+    )
+
+
+_ACTIONS: dict[str, str | Promise] = {
+    "launched": gettext_lazy("launched it"),
+    "time_came": gettext_lazy("Its time came."),
+    "sent_back": gettext_lazy("It could not be prepared and became a draft again."),
+    "paused": gettext_lazy("paused it"),
+    "paused_by_provider": gettext_lazy("It was paused because the provider refused a request."),
+    "resumed": gettext_lazy("let it go on"),
+    "cancelled": gettext_lazy("cancelled it"),
+    "created": gettext_lazy("made the draft"),
+    "revised": gettext_lazy("changed the draft"),
+    "draft_deleted": gettext_lazy("deleted a draft"),
+}
+
+
+def action_in_words(action: str) -> str:
+    """An audit entry's action as people say it."""
+    return str(_ACTIONS.get(action, action))
+
+
+def text_warnings(texts: Iterable[str], longest: int) -> list[Notice]:
+    """What the writer should know of texts as they will be sent; ``longest`` is the parts of the longest."""
+    found = []
+    joined = "".join(texts)
+    if longest > LONG:
+        said = _("The text takes %(parts)s parts; each one is paid for.") % {"parts": persian.digits(longest)}
+        found.append(Notice("warning", said))
+    if strays := _strays(joined):
+        shown = " ".join(strays[:5])
+        said = _("%(characters)s makes this Latin text cost as much as a Persian one: 70 characters a part, not 160.")
+        found.append(Notice("warning", said % {"characters": shown}))
+    if "ي" in joined or "ك" in joined:
+        found.append(Notice("fold", _("The text has Arabic ي or ك in place of Persian ی or ک.")))
+    return found
+
+
+def _strays(text: str) -> list[str]:
+    """The characters that alone make a Latin text UCS-2, named where they can't be seen; none in a Persian text."""
+    outside = [char for char in dict.fromkeys(text) if segments.count(char).encoding == "ucs2"]
+    letters = any(char.isalpha() and segments.count(char).encoding == "gsm7" for char in text)
+    if not letters or any(char.isalpha() for char in outside):
+        return []
+    return [char if char.isprintable() else unicodedata.name(char, f"U+{ord(char):04X}") for char in outside]

@@ -35,13 +35,17 @@ class Move(NamedTuple):
     old_cost: int = 0
 
 
+_SEPARATOR = "\x1f"  # ASCII's unit separator
 _MOVE_POSTGRES = """
     UPDATE campaigns_message AS m
     SET status = r.status, reason = r.reason, account_id = COALESCE(m.account_id, %s),
         provider_ref = COALESCE(r.ref, m.provider_ref), provider_code = r.code, provider_text = r.words,
         cost = COALESCE(r.cost, m.cost), updated_at = now()
-    FROM unnest(%s::bigint[], %s::smallint[], %s::smallint[], %s::text[], %s::text[], %s::text[], %s::integer[])
-         AS r (id, status, reason, ref, code, words, cost)
+    FROM unnest(
+        string_to_array(%s, E'\\x1f')::bigint[], string_to_array(%s, E'\\x1f')::smallint[],
+        string_to_array(%s, E'\\x1f')::smallint[], string_to_array(%s, E'\\x1f', ''), string_to_array(%s, E'\\x1f'),
+        string_to_array(%s, E'\\x1f'), string_to_array(%s, E'\\x1f', '')::integer[]
+    ) AS r (id, status, reason, ref, code, words, cost)
     WHERE m.id = r.id AND m.id BETWEEN %s AND %s AND m.campaign_id = %s AND m.status = %s
 """
 _MOVE_SQLITE = """
@@ -55,13 +59,28 @@ _MOVE_SQLITE = """
 
 def _write_postgres(moves: Sequence[Move], campaign_id: int, old: int, account_id: int | None) -> int:
     # Without the id range the planner scans the whole table for every batch (docs/decisions).
-    ids, statuses, reasons, refs, codes, words, costs, _old = (list(column) for column in zip(*moves, strict=True))
+    ids = [move.id for move in moves]
+    columns = [
+        _joined(ids),
+        _joined([int(move.status) for move in moves]),
+        _joined([int(move.reason) for move in moves]),
+        _joined([move.provider_ref or "" for move in moves]),
+        _joined([move.code for move in moves]),
+        _joined([move.words for move in moves]),
+        _joined(["" if move.cost is None else move.cost for move in moves]),
+    ]
     with connection.cursor() as cursor:
-        cursor.execute(
-            _MOVE_POSTGRES,
-            [account_id, ids, statuses, reasons, refs, codes, words, costs, min(ids), max(ids), campaign_id, old],
-        )
+        cursor.execute(_MOVE_POSTGRES, [account_id, *columns, min(ids), max(ids), campaign_id, old])
         return int(cursor.rowcount)
+
+
+def _joined(values: Sequence[object]) -> str:
+    """A column as one text: psycopg's arrays escape every element in Python, which took a third of a batch's time."""
+    texts = list(map(str, values))
+    joined = _SEPARATOR.join(texts)
+    if joined.count(_SEPARATOR) != len(texts) - 1:
+        joined = _SEPARATOR.join(text.replace(_SEPARATOR, " ") for text in texts)
+    return joined
 
 
 def _write_sqlite(moves: Sequence[Move], campaign_id: int, old: int, account_id: int | None) -> int:
@@ -144,7 +163,7 @@ class MessageQuerySet(models.QuerySet["Message"]):
             batch_number__in=_numbers_in_flight(campaign),
             then=Value(int(MessageStatus.SENDING)),
         )
-        return self.annotate(standing=Case(in_flight, default=F("status")))
+        return self.annotate(standing=Case(in_flight, default=F("status"), output_field=models.PositiveSmallIntegerField()))
 
     def in_batch(self, batch: Batch) -> MessageQuerySet:
         """The messages of a batch."""

@@ -91,6 +91,8 @@ def _normalise_slowly(raw: str) -> str:
         raise InvalidPhone(SCIENTIFIC)
     if cleaned.startswith("00"):
         cleaned = "+" + cleaned[2:]
+    if cleaned.startswith("+98") and _digits(cleaned[1:]):
+        raise InvalidPhone(_why_not_iranian(cleaned[1:]))
     if _international(cleaned):
         return _foreign(cleaned)
     raise InvalidPhone(_why_not_iranian(cleaned))
@@ -120,7 +122,7 @@ def _why_invalid(parsed: phonenumbers.PhoneNumber) -> str:
 
 
 def _why_not_iranian(cleaned: str) -> str:
-    """Why digits without a country code are no Iranian mobile."""
+    """Why digits, with Iran's country code or with none, are no Iranian mobile."""
     if not _digits(cleaned):
         return NOT_A_NUMBER
     national = cleaned[2:] if cleaned.startswith("98") and len(cleaned) > 10 else cleaned

@@ -115,6 +115,7 @@ class _Chunk:
     repeated: int = 0
     size: int = 0
     offset: int = 0
+    last: bool = False
 
 
 class _Loader:
@@ -143,7 +144,7 @@ class _Loader:
         self._pass_over(islice(rows, self.done), clean)
         for chunk in self._chunks(reader, rows, clean):
             self._commit(chunk)
-            if deadline is not None and time.monotonic() >= deadline:
+            if not chunk.last and deadline is not None and time.monotonic() >= deadline:
                 self._release()
                 return False
         _end(self.job, self.owner, _Status.COMPLETED)
@@ -167,7 +168,7 @@ class _Loader:
                 chunk.offset = began = reader.bytes_read
                 yield chunk
                 chunk = _Chunk()
-        chunk.offset = self.job.size
+        chunk.offset, chunk.last = self.job.size, True
         yield chunk
 
     def _pass_over(self, rows: Iterable[Row], clean: cleaning.Cleaner) -> None:

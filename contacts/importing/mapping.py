@@ -108,7 +108,7 @@ def _settle_phone(best: dict[str, tuple[int, int]], width: int, samples: Sequenc
 
 
 def _settle_names(best: dict[str, tuple[int, int]], samples: Sequence[Sequence[str]]) -> None:
-    """ "Name" alone, with mostly two words in its cells, is the full name."""
+    """A column called “name”, without one of last names and with mostly two words a cell, is the full name."""
     if FULL_NAME in best and (FIRST_NAME in best or LAST_NAME in best):
         del best[FULL_NAME]
     if FIRST_NAME in best and LAST_NAME not in best:

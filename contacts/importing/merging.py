@@ -6,7 +6,8 @@ ones. Measured in docs of the benchmark: staging must be a real, analysed table;
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
 from django.db import IntegrityError, connection, transaction
@@ -99,6 +100,13 @@ def _copied(rows: Sequence[CleanRow], phonebook_id: int | None) -> bool:
     return True
 
 
+@contextmanager
+def copying(cursor: Any, table: str, columns: str) -> Iterator[Any]:
+    """A COPY into a table. Django wraps the errors of ``execute`` only; these are made Django's own likewise."""
+    with connection.wrap_database_errors, cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+        yield copy
+
+
 def _copy(cursor: Any, rows: Sequence[CleanRow], ids: list[int], phonebook_id: int | None) -> None:
     now = timezone.now().isoformat()
     contacts = [
@@ -106,10 +114,10 @@ def _copy(cursor: Any, rows: Sequence[CleanRow], ids: list[int], phonebook_id: i
         for number, row in zip(ids, rows, strict=True)
     ]
     names = "id, phone, first_name, last_name, operator, attributes, created_at, updated_at"
-    with cursor.copy(f"COPY {_CONTACT} ({names}) FROM STDIN") as copy:
+    with copying(cursor, _CONTACT, names) as copy:
         # Names hold no tab and no line end, cleaning has seen to that; JSON escapes its own.
         copy.write(("\n".join(contacts) + "\n").replace("\\", "\\\\"))
-    with cursor.copy(f"COPY {_MEMBERSHIP} (phonebook_id, contact_id) FROM STDIN") as copy:
+    with copying(cursor, _MEMBERSHIP, "phonebook_id, contact_id") as copy:
         copy.write("".join([f"{phonebook_id}\t{number}\n" for number in ids]))
 
 
@@ -192,7 +200,7 @@ def _stage_by_copy(cursor: Any, rows: Sequence[CleanRow]) -> None:
         "operator smallint, attributes jsonb) ON COMMIT DELETE ROWS"
     )
     cursor.execute(f"TRUNCATE {_STAGE}")
-    with cursor.copy(f"COPY {_STAGE} ({_COLUMNS}) FROM STDIN") as copy:
+    with copying(cursor, _STAGE, _COLUMNS) as copy:
         for row in rows:
             copy.write_row(row[:6])
     cursor.execute(f"ANALYZE {_STAGE}")
@@ -203,7 +211,7 @@ def insert(model: type[Model], columns: Sequence[str], rows: Sequence[Sequence[A
     names = ", ".join(f'"{name}"' for name in columns)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            with cursor.copy(f"COPY {model._meta.db_table} ({names}) FROM STDIN") as copy:
+            with copying(cursor, model._meta.db_table, names) as copy:
                 for row in rows:
                     copy.write_row(row)
         else:

@@ -11,12 +11,16 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import reduce
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db.models import F, TextField, Value
 from django.db.models.expressions import Combinable, Expression
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce, Concat, NullIf, Trim
+
+if TYPE_CHECKING:
+    from django.db.backends.base.base import BaseDatabaseWrapper
+    from django.db.models.sql.compiler import SQLCompiler
 
 FIELDS = ("first_name", "last_name", "full_name")
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}|]*)(?:\|([^{}]*))?\}|[{}]")
@@ -120,6 +124,19 @@ def _text(value: object) -> str:
     return value.strip(_BLANK) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
+class _Attribute(KeyTextTransform):
+    """An attribute's text; a JSON null is nothing on both databases (Django on SQLite makes it the word "null")."""
+
+    def as_sqlite(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **extra_context: Any
+    ) -> tuple[str, tuple[Any, ...]]:
+        sql, params = super().as_sqlite(compiler, connection, **extra_context)
+        column, key_params, _keys = self.preprocess_lhs(compiler, connection)
+        path = f"$.{json.dumps(self.key_name)}"
+        missing = f"JSON_TYPE({column}, %s) = 'null'"
+        return f"(CASE WHEN {missing} THEN NULL ELSE {sql} END)", (*key_params, path, *params)
+
+
 def _value(placeholder: Placeholder, prefix: str) -> Combinable:
     if placeholder.name == "full_name":
         first, last = Trim(F(f"{prefix}first_name")), Trim(F(f"{prefix}last_name"))
@@ -127,5 +144,5 @@ def _value(placeholder: Placeholder, prefix: str) -> Combinable:
     elif placeholder.name in FIELDS:
         raw = Trim(F(f"{prefix}{placeholder.name}"))
     else:
-        raw = Trim(Coalesce(Cast(KeyTextTransform(placeholder.name, f"{prefix}attributes"), TextField()), Value("")))
+        raw = Trim(Coalesce(Cast(_Attribute(placeholder.name, f"{prefix}attributes"), TextField()), Value("")))
     return Coalesce(NullIf(raw, Value("")), Value(placeholder.fallback), output_field=TextField())

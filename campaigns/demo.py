@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import math
 import random
 import time
 
@@ -163,7 +164,7 @@ def _points(campaign: Campaign, status: MessageStatus, total: int, first: dt.dat
     weights = [0.82**step for step in range(steps)]
     left = total
     for step, weight in enumerate(weights):
-        share = left if step == steps - 1 else min(left, round(total * weight / sum(weights)))
+        share = min(left, math.ceil(total * weight / sum(weights)))
         left -= share
         if share:
             at = first + dt.timedelta(minutes=5 * step)

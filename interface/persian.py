@@ -12,7 +12,12 @@ from persiantools.jdatetime import JalaliDate
 _JALALI: Any = JalaliDate  # it ships no types
 _TO_ASCII = str.maketrans("۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨٩٬٫", "01234567890123456789,.")
 _TO_PERSIAN = str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹")
-_GREGORIAN_FORMATS = {"short": "SHORT_DATE_FORMAT", "datetime": "SHORT_DATETIME_FORMAT", "long": "DATE_FORMAT"}
+_GREGORIAN_FORMATS = {
+    "day": "MONTH_DAY_FORMAT",
+    "short": "SHORT_DATE_FORMAT",
+    "datetime": "SHORT_DATETIME_FORMAT",
+    "long": "DATE_FORMAT",
+}
 
 
 def is_persian() -> bool:
@@ -41,7 +46,7 @@ def number(value: float | Decimal | None, places: int = 0) -> str:
 
 
 def date(value: dt.date | dt.datetime | None, style: str = "short") -> str:
-    """A date in the Jalali calendar in Persian, in the project's time zone; style short, long, datetime or time."""
+    """A date in the Jalali calendar in Persian, in the project's time zone; style short, day, long, datetime or time."""
     if value is None:
         return "—"
     if isinstance(value, dt.datetime):
@@ -53,6 +58,8 @@ def date(value: dt.date | dt.datetime | None, style: str = "short") -> str:
     day: Any = _JALALI(value.date() if isinstance(value, dt.datetime) else value)
     if style == "long":
         return str(day.strftime("%A %d %B %Y", locale="fa"))
+    if style == "day":
+        return str(day.strftime("%d %B", locale="fa"))
     text = str(day.strftime("%Y/%m/%d", locale="fa"))
     if style == "datetime" and isinstance(value, dt.datetime):
         return f"{text}، {value:%H:%M}".translate(_TO_PERSIAN)

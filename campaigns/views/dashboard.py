@@ -111,7 +111,7 @@ def _chart() -> dict[str, Any]:
     by_day = {day: values for day, *values in rows}
     series = [(_("accepted"), "c1"), (_("delivered"), "c2"), (_("not reached"), "c3")]
     return {
-        "labels": [persian.date(day) for day in days],
+        "labels": [persian.date(day, "day") for day in days],
         "series": [
             {"label": label, "colour": colour, "values": [by_day.get(day, [0, 0, 0])[i] for day in days]}
             for i, (label, colour) in enumerate(series)

@@ -14,9 +14,10 @@ from contacts.models import Contact, ContactImport, ImportIssue, JobCategory, Me
 from contacts.paging import BoundedPaginator
 from contacts.phones import search_digits
 from contacts.views.contacts import search
+from interface.admin import JalaliDates
 
 
-class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's class takes no argument at run time
+class LargeTableAdmin(JalaliDates):
     """A model whose table may have millions of rows."""
 
     show_full_result_count = False

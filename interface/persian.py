@@ -46,7 +46,7 @@ def number(value: float | Decimal | None, places: int = 0) -> str:
 
 
 def date(value: dt.date | dt.datetime | None, style: str = "short") -> str:
-    """A date in the Jalali calendar in Persian, in the project's time zone; style short, day, long, datetime or time."""
+    """A date, Jalali in Persian, in the project's time zone; style short, day, long, datetime or time."""
     if value is None:
         return "—"
     if isinstance(value, dt.datetime):

@@ -9,19 +9,15 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from interface.admin import JalaliDates
 from providers import registry
 from providers.forms import PREFIX, CredentialInput, CredentialsMixin, clean_base_url
 from providers.models import ProviderAccount, SenderLine, Tariff, UploadedFile
 
 if TYPE_CHECKING:  # Django's own classes take no parameters when the program runs
-    AccountModelAdmin = admin.ModelAdmin[ProviderAccount]
-    LineModelAdmin = admin.ModelAdmin[SenderLine]
-    TariffModelAdmin = admin.ModelAdmin[Tariff]
-    FileModelAdmin = admin.ModelAdmin[UploadedFile]
     LineTabularInline = admin.TabularInline[SenderLine, ProviderAccount]
     TariffTabularInline = admin.TabularInline[Tariff, SenderLine]
 else:
-    AccountModelAdmin = LineModelAdmin = TariffModelAdmin = FileModelAdmin = admin.ModelAdmin
     LineTabularInline = TariffTabularInline = admin.TabularInline
 
 
@@ -79,7 +75,7 @@ class TariffInline(TariffTabularInline):
 
 
 @admin.register(ProviderAccount)
-class ProviderAccountAdmin(AccountModelAdmin):
+class ProviderAccountAdmin(JalaliDates):
     form = _with_credential_inputs()
     list_display = ("name", "slug", "base_url", "enabled", "breaker")
     list_filter = ("slug", "enabled", "breaker")
@@ -97,7 +93,7 @@ class ProviderAccountAdmin(AccountModelAdmin):
 
 
 @admin.register(SenderLine)
-class SenderLineAdmin(LineModelAdmin):
+class SenderLineAdmin(JalaliDates):
     list_display = ("sender", "name", "account", "kind", "channel", "enabled")
     list_filter = ("kind", "channel", "enabled", "account")
     list_select_related = ("account",)
@@ -107,7 +103,7 @@ class SenderLineAdmin(LineModelAdmin):
 
 
 @admin.register(Tariff)
-class TariffAdmin(TariffModelAdmin):
+class TariffAdmin(JalaliDates):
     list_display = ("line", "operator", "encoding", "rial_per_part")
     list_filter = ("operator", "encoding")
     list_select_related = ("line",)
@@ -117,7 +113,7 @@ class TariffAdmin(TariffModelAdmin):
 
 
 @admin.register(UploadedFile)
-class UploadedFileAdmin(FileModelAdmin):
+class UploadedFileAdmin(JalaliDates):
     """Files are uploaded where campaigns are composed; here they are only looked at."""
 
     list_display = ("filename", "account", "content_type", "size", "created_at")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from campaigns import drafting, lifecycle, reporting
-from campaigns.models import AudienceRule, Campaign
+from campaigns.models import AudienceRule, Campaign, Message
 from campaigns.sending import dispatch
 from campaigns.states import MessageStatus
 from contacts.models import Contact, Membership, Phonebook
@@ -105,9 +105,26 @@ def counts(campaign: Campaign) -> dict[str, int]:
     }
 
 
-def taken_twice(sandbox: Sandbox) -> list[int]:
-    """The numbers that the provider accepted more than once."""
-    return [number for number, times in sandbox.ledger.acceptances().items() if times > 1]
+def wrongs(sandbox: Sandbox, campaign: Campaign) -> dict[str, set[str]]:
+    """What the provider's ledger and our rows disagree about; empty sets where all is well.
+
+    ``twice``: accepted more than once. ``lost``: accepted there, pending or refused here. ``invented``: accepted here,
+    unknown there.
+    """
+    taken = {f"+{number}": times for number, times in sandbox.ledger.acceptances().items()}
+    ours: dict[MessageStatus, set[str]] = {status: set() for status in MessageStatus}
+    for number, status in Message.objects.of(refreshed(campaign)).values_list("phone", "status"):
+        ours[MessageStatus(status)].add(str(number))
+    denied = ours[MessageStatus.PENDING] | ours[MessageStatus.SKIPPED] | ours[MessageStatus.EXPIRED]
+    claimed = set().union(*(ours[MessageStatus[name]] for name in ("ACCEPTED", "SENT", "DELIVERED", "UNDELIVERED")))
+    return {
+        "twice": {number for number, times in taken.items() if times > 1},
+        "lost": denied & taken.keys(),
+        "invented": claimed - taken.keys(),
+    }
+
+
+ALL_WELL: dict[str, set[str]] = {"twice": set(), "lost": set(), "invented": set()}
 
 
 def texts_to(sandbox: Sandbox, number: str) -> Sequence[str]:

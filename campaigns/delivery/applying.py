@@ -134,10 +134,10 @@ def _move(pairs: Iterable[tuple[Target, Event]]) -> None:
     list(counters.order_by("campaign", "status").select_for_update())
     for (campaign_id, old), moves in sorted(groups.items()):
         Message.objects.move(sorted(moves, key=lambda move: move.id), campaign_id=campaign_id, old=MessageStatus(old))
-    _suppress(blocked)
+    suppress(blocked)
 
 
-def _suppress(phones: list[str]) -> None:
+def suppress(phones: list[str]) -> None:
     """A recipient who blocked us gets no advertising any more; service messages still reach them."""
     Suppression.objects.bulk_create(
         [

@@ -18,6 +18,7 @@ from django.db.models.functions import Now
 from campaigns import counting
 from campaigns.auditing import note
 from campaigns.counting import Delta
+from campaigns.delivery.applying import suppress
 from campaigns.delivery.polling import FIRST_POLL
 from campaigns.models import Batch, Campaign, Message
 from campaigns.querysets import Move, StaleMove
@@ -115,6 +116,10 @@ class _Record:
         if retry:
             self._return_rows(retry, [r.key for r in self.answer.results if r.outcome is Outcome.RETRYABLE])
         self._move(moves)
+        blocked = [move.id for move in moves if move.status == MessageStatus.BLOCKED]
+        if blocked:
+            phones = Message.objects.filter(pk__in=blocked, phone__isnull=False).values_list("phone", flat=True)
+            suppress([phone for phone in phones if phone])
         status = BatchStatus.PENDING if retry else BatchStatus.UNKNOWN if unclear else BatchStatus.DONE
         polled = registry.provider_class(self.account.slug).capabilities.max_status_ids > 0
         self._settle(status, pending=retry, poll_at=Now() + FIRST_POLL if polled else None)

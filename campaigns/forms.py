@@ -72,7 +72,7 @@ class CampaignForm(forms.Form):
     remove_file = forms.BooleanField(
         label=_("Send without the file"),
         required=False,
-        widget=forms.CheckboxInput(attrs={"class": "checkbox checkbox-sm"}),
+        widget=forms.CheckboxInput(attrs={"class": "checkbox checkbox-sm rounded-md"}),
     )
 
     def __init__(self, *args: Any, campaign: Campaign | None = None, **kwargs: Any) -> None:

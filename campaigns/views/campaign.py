@@ -117,8 +117,13 @@ def _unclear_batches(campaign: Campaign) -> list[Batch]:
 
 
 def _text(campaign: Campaign) -> dict[str, Any]:
+    """The text as sent, with its segments where everybody got the same."""
     text = campaign.sent_text or campaign.text
-    return {"sent_text": text, "segments": segments.count(text, campaign.line.part_size)}
+    try:
+        personal = templating.parse(campaign.text).is_personal
+    except templating.TemplateError:
+        personal = False
+    return {"sent_text": text, "segments": None if personal else segments.count(text, campaign.line.part_size)}
 
 
 def _audit(campaign: Campaign) -> list[tuple[Any, str]]:
@@ -165,8 +170,8 @@ def control(request: HttpRequest, pk: int, action: str) -> HttpResponse:
     return redirect("campaigns:list") if action == "delete-draft" else redirect("campaigns:detail", pk)
 
 
-def _controls(request: HttpRequest, campaign: Campaign) -> set[str]:
-    """The actions that make sense now, and that this person may take."""
+def _controls(request: HttpRequest, campaign: Campaign) -> dict[str, bool]:
+    """The actions that make sense now and that this person may take, as a template looks them up."""
     status = campaign.status
     sensible = set()
     if campaign.is_editable:
@@ -180,7 +185,7 @@ def _controls(request: HttpRequest, campaign: Campaign) -> set[str]:
     allowed = {action for action in sensible if request.user.has_perm(_ACTIONS[action][0])}
     if campaign.is_editable and request.user.has_perm("campaigns.change_campaign"):
         allowed.add("edit")
-    return {action.replace("-", "_") for action in allowed}
+    return {action.replace("-", "_"): True for action in allowed}
 
 
 @require_safe

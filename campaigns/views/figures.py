@@ -26,21 +26,6 @@ TONES = {
     MessageStatus.CANCELLED: "text-base-content/45",
     MessageStatus.EXPIRED: "text-base-content/20",
 }
-# The same for charts, which read the theme's variables.
-COLORS = {
-    MessageStatus.PENDING: "--color-base-300",
-    MessageStatus.SENDING: "--color-info",
-    MessageStatus.UNKNOWN: "--color-warning",
-    MessageStatus.ACCEPTED: "--color-primary",
-    MessageStatus.SENT: "--color-accent",
-    MessageStatus.DELIVERED: "--color-success",
-    MessageStatus.UNDELIVERED: "--color-error",
-    MessageStatus.BLOCKED: "--color-secondary",
-    MessageStatus.FAILED: "--color-error",
-    MessageStatus.SKIPPED: "--color-neutral",
-    MessageStatus.CANCELLED: "--color-neutral",
-    MessageStatus.EXPIRED: "--color-neutral",
-}
 # What stands behind on a phone's small screen reads better in this order: good, open, lost.
 ORDER = [
     MessageStatus.DELIVERED,
@@ -84,18 +69,15 @@ def pieces(account: reporting.Accounting) -> list[Piece]:
 def charts(campaign: Campaign, account: reporting.Accounting) -> dict[str, Any]:
     """The data of a campaign's two charts, as static/js/app.js reads them."""
     timeline = reporting.timeline(campaign)
+    colours = {MessageStatus.ACCEPTED: "c1", MessageStatus.DELIVERED: "c2", MessageStatus.FAILED: "c3"}
     lost = _("not reached")
-    course = {
-        "labels": [persian.date(at, "time") for at in timeline.points],
-        "series": [
-            {
-                "label": lost if line.status is MessageStatus.FAILED else str(line.status.label),
-                "values": line.values,
-                "color": COLORS[line.status],
-            }
-            for line in timeline.series
-        ],
-    }
-    parts = pieces(account)
-    numbers = {"values": [part.number for part in parts], "colors": [COLORS[part.status] for part in parts]}
-    return {"course": course, "shares": {"labels": [str(part.status.label) for part in parts], "series": [numbers]}}
+    series = [
+        {
+            "label": lost if line.status is MessageStatus.FAILED else str(line.status.label),
+            "values": line.values,
+            "colour": colours[line.status],
+        }
+        for line in timeline.series
+    ]
+    parts = [{"label": str(part.status.label), "value": part.number, "tone": part.tone} for part in pieces(account)]
+    return {"labels": [persian.date(at, "time") for at in timeline.points], "series": series, "parts": parts}

@@ -13,7 +13,7 @@ from campaigns.states import MessageStatus
 from contacts.paging import keyset_page
 from contacts.phones import search_digits
 
-ROWS = 50
+ROWS = 25
 IRANIAN_DIGITS = 12  # of an Iranian mobile in E.164: 98 and ten
 
 

@@ -29,6 +29,7 @@
       count() {
         const typed = this.$refs.text.value;
         const found = window.chapar.segments(typed.trim() ? withSuffix(literal(typed), this.suffix) : "", this.part);
+        if (!found.units) { this.units = this.parts = this.left = "—"; this.latin = this.persian = this.personal = false; return; }
         this.units = window.chapar.numbers.format(found.units);
         this.parts = window.chapar.numbers.format(found.parts);
         this.left = window.chapar.numbers.format(found.left);

@@ -1,0 +1,64 @@
+"""Who looks at the screens in the tests, and what they look at."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.utils import timezone
+
+from campaigns.models import Campaign
+from campaigns.states import CampaignStatus
+from tests import builders
+
+FROM_DRAFT = {
+    CampaignStatus.DRAFT: [],
+    CampaignStatus.PENDING_APPROVAL: [CampaignStatus.PENDING_APPROVAL],
+    CampaignStatus.REJECTED: [CampaignStatus.PENDING_APPROVAL, CampaignStatus.REJECTED],
+    CampaignStatus.SCHEDULED: [CampaignStatus.SCHEDULED],
+    CampaignStatus.PREPARING: [CampaignStatus.PREPARING],
+}
+
+
+def client_of(name: str, *permissions: str) -> Client:
+    """A signed-in person with these permissions of the campaigns app."""
+    user = User.objects.create_user(name, password="irrelevant")
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def owner() -> Client:
+    """Somebody who may do everything with campaigns."""
+    return client_of("owner", "add_campaign", "change_campaign", "delete_campaign", "launch_campaign")
+
+
+def campaign_in(status: CampaignStatus, size: int = 3) -> Campaign:
+    """A campaign that stands in a status, with ``size`` recipients where it has been frozen."""
+    begun = Campaign.objects.count()
+    rule = builders.include(builders.phonebook(builders.contacts(size, start=1_000 * begun), name=f"book {begun}"))
+    over = builders.line(builders.account(name=f"account {begun}"))
+    if status in FROM_DRAFT:
+        campaign = builders.draft(over, rule)
+        for step in FROM_DRAFT[status]:
+            Campaign.objects.move(campaign.pk, step, scheduled_at=timezone.now() + dt.timedelta(hours=2))
+    else:
+        campaign = builders.running(over, rule)
+        if status is not CampaignStatus.RUNNING:
+            Campaign.objects.move(campaign.pk, status)
+    return builders.refreshed(campaign)
+
+
+def filled(line: Any, *books: Any, **changes: Any) -> dict[str, Any]:
+    """The composer's form as somebody has filled it in."""
+    return {
+        "name": "یلدا",
+        "line": line.pk,
+        "include": [book.pk for book in books],
+        "text": "سلام {first_name|مشتری} عزیز",
+        "token": "2f1c8f0e-4a53-4c3c-9f6e-7f8f6f1f0a11",
+        **changes,
+    }

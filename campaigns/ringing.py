@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import logging
 
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
+from django_q.models import Failure
 
 from campaigns import lifecycle
 from campaigns.delivery import polling, webhooks
@@ -18,6 +21,7 @@ from contacts.models import ContactImport
 
 logger = logging.getLogger(__name__)
 HEART = "worker"
+FAILURES_KEPT = dt.timedelta(days=7)
 
 
 def tick() -> None:
@@ -29,6 +33,7 @@ def tick() -> None:
             raise  # the database is away: no step would get further
         except Exception as error:  # noqa: BLE001 - one campaign's trouble must not stop the others, nor the beat
             logger.error("The tick's %s failed (%s)", step.__name__, type(error).__name__)
+    Failure.objects.filter(stopped__lt=timezone.now() - FAILURES_KEPT).delete()
     Heartbeat.objects.update_or_create(name=HEART, defaults={"beat_at": timezone.now()})
 
 

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from campaigns.models import DeliveryEvent, Message, StatusCount
 from campaigns.querysets import Move
-from campaigns.states import MESSAGE_MOVES, STATUS_OF_REPORT, MessageStatus, Reason
+from campaigns.states import MESSAGE_MOVES, STATUS_OF_REPORT, MessageStatus, Reason, reason_of_report
 from contacts.models import Suppression
 from providers.base import Report
 
@@ -125,7 +125,7 @@ def _move(pairs: Iterable[tuple[Target, Event]]) -> None:
         status = STATUS_OF_REPORT[event.report]
         cost = 0 if status is MessageStatus.BLOCKED else event.cost
         groups[target.campaign_id, target.status].append(
-            Move(target.id, status, Reason.REPORTED, None, event.code, event.words, cost, target.cost or 0)
+            Move(target.id, status, reason_of_report(status), None, event.code, event.words, cost, target.cost or 0)
         )
         if status is MessageStatus.BLOCKED and target.phone:
             blocked.append(target.phone)

@@ -23,7 +23,14 @@ from campaigns.delivery.polling import FIRST_POLL
 from campaigns.models import Batch, Campaign, Message
 from campaigns.querysets import Move, StaleMove
 from campaigns.sending.claiming import PILOT
-from campaigns.states import STATUS_OF_REPORT, BatchStatus, CampaignStatus, MessageStatus, Reason
+from campaigns.states import (
+    STATUS_OF_REPORT,
+    BatchStatus,
+    CampaignStatus,
+    MessageStatus,
+    Reason,
+    reason_of_report,
+)
 from providers import pacing, registry
 from providers.base import Blame, Outcome, RecipientResult, Report, SendAnswer
 from providers.models import ProviderAccount
@@ -130,7 +137,7 @@ class _Record:
         if result.outcome is Outcome.ACCEPTED:
             status = STATUS_OF_REPORT.get(result.report or Report.ACCEPTED, MessageStatus.ACCEPTED)
             plain = status is MessageStatus.ACCEPTED
-            reason = Reason.NONE if plain else Reason.REPORTED
+            reason = reason_of_report(status)
             # The words for "queued" would stand a million times in the table; the code says the same.
             return Move(result.key, status, reason, result.ref or None, result.code, "" if plain else words, cost)
         if result.outcome is Outcome.REJECTED:

@@ -20,6 +20,7 @@ State = TypeVar("State", bound=Enum)
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
+FOLDERS = ("project", "providers", "contacts", "campaigns", "benchmarks", "bin", "tests")
 SHELL = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 # A folder of ours at its beginning, or a file at the root: what a document names in code is there.
@@ -78,6 +79,13 @@ def test_every_link_leads_somewhere(name: str) -> None:
 def test_every_file_that_a_document_names_exists(name: str) -> None:
     missing = [path for path in OURS.findall(read(name)) if not (ROOT / path).exists()]
     assert missing == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_module_that_a_document_names_exists(name: str) -> None:
+    modules = ["/manage.py", *(f"/{p.relative_to(ROOT)}" for folder in FOLDERS for p in (ROOT / folder).rglob("*.py"))]
+    named = set(re.findall(r"`([\w/]+\.py)`", read(name)))
+    assert {each for each in named if not any(path.endswith(f"/{each}") for path in modules)} == set()
 
 
 def test_every_document_of_docs_is_reached_from_the_readme() -> None:

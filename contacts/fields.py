@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
@@ -27,6 +28,11 @@ class PhoneField(_BigIntegerField):
     """
 
     default_error_messages = {"invalid": _("Enter a phone number in international form, such as +989121234567.")}
+
+    @cached_property
+    def validators(self) -> list[Any]:
+        """None of the column's integer limits: they would compare the text with a number, and ``to_python`` has it."""
+        return list(self._validators)
 
     def from_db_value(self, value: int | None, expression: object, connection: object) -> str | None:
         return None if value is None else f"+{value}"

@@ -15,6 +15,10 @@ from contacts.importing.reasons import UnreadableFile, sentence
 from contacts.models import Contact, ContactImport, Phonebook
 
 INPUT = {"class": "input w-full"}
+DROP_AREA = (
+    "file-input h-64 w-full cursor-pointer items-end rounded-box border-2 border-dashed bg-base-200/50 px-4 pb-5 "
+    "hover:border-primary sm:h-52 sm:px-6"
+)
 
 
 class TypedPhoneField(forms.CharField):
@@ -107,7 +111,8 @@ class UploadForm(forms.Form):
         label=_("CSV file"),
         allow_empty_file=True,  # an empty file gets our own sentence
         max_length=255,
-        widget=forms.FileInput(attrs={"class": "file-input w-full", "accept": ".csv,.txt,.tsv,text/csv"}),
+        # The input is the whole dashed box: a file can be dropped anywhere on it, without a script.
+        widget=forms.FileInput(attrs={"class": DROP_AREA, "accept": ".csv,.txt,.tsv,text/csv"}),
     )
     phonebook = forms.ModelChoiceField(
         Phonebook.objects.none(),

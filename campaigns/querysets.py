@@ -39,7 +39,8 @@ _SEPARATOR = "\x1f"  # ASCII's unit separator
 _MOVE_POSTGRES = """
     UPDATE campaigns_message AS m
     SET status = r.status, reason = r.reason, account_id = COALESCE(m.account_id, %s),
-        provider_ref = COALESCE(r.ref, m.provider_ref), provider_code = r.code, provider_text = r.words,
+        provider_ref = COALESCE(r.ref, m.provider_ref),
+        provider_code = COALESCE(r.code, ''), provider_text = COALESCE(r.words, ''),  -- an empty text has no elements
         cost = COALESCE(r.cost, m.cost), updated_at = now()
     FROM unnest(
         string_to_array(%s, E'\\x1f')::bigint[], string_to_array(%s, E'\\x1f')::smallint[],
@@ -163,7 +164,9 @@ class MessageQuerySet(models.QuerySet["Message"]):
             batch_number__in=_numbers_in_flight(campaign),
             then=Value(int(MessageStatus.SENDING)),
         )
-        return self.annotate(standing=Case(in_flight, default=F("status"), output_field=models.PositiveSmallIntegerField()))
+        return self.annotate(
+            standing=Case(in_flight, default=F("status"), output_field=models.PositiveSmallIntegerField())
+        )
 
     def in_batch(self, batch: Batch) -> MessageQuerySet:
         """The messages of a batch."""

@@ -54,6 +54,7 @@ def send(claimed: Claim) -> None:
         record(ticket, SendAnswer(Outcome.REJECTED, blame=Blame.REQUEST, code=str(error)))
         return
     except jobs.LostClaim:
+        record(ticket, SendAnswer(Outcome.RETRYABLE, code="lost_claim"))
         return
     except DatabaseError as error:
         logger.error("Batch %s: the database went away before the call (%s)", ticket.batch_id, type(error).__name__)

@@ -45,6 +45,9 @@ def prepare(claim: Claim, provider: Provider) -> SendJob | None:
 
     A number that was suppressed since the freeze is skipped here, as is one that the provider cannot carry and one
     whose own text is empty: one such number never costs the others their message.
+
+    Raises:
+        LostClaim: the batch was given up meanwhile.
     """
     rows = rows_of(claim.batch, MessageStatus.PENDING)
     erased = Message.objects.in_batch(claim.batch).filter(status=MessageStatus.PENDING, phone=None)
@@ -61,8 +64,7 @@ def prepare(claim: Claim, provider: Provider) -> SendJob | None:
             kept.append(row)
         else:
             aside.append(Move(row[0], MessageStatus.SKIPPED, reason, None, code))
-    if aside:
-        _set_aside(claim, aside)
+    _set_aside(claim, aside)
     return job_of(claim.campaign, claim.batch, kept) if kept else None
 
 
@@ -78,6 +80,7 @@ def _objection(row: Row, suppressed: set[str], provider: Provider) -> tuple[Reas
 
 
 def _set_aside(claim: Claim, moves: list[Move]) -> None:
+    """Skip these messages, and make sure, as late as can be, that the batch is still ours to send."""
     batch = claim.batch
     with transaction.atomic():
         held = Batch.objects.filter(

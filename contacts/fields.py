@@ -32,7 +32,7 @@ class PhoneField(_BigIntegerField):
     @cached_property
     def validators(self) -> list[Any]:
         """None of the column's integer limits: they would compare the text with a number, and ``to_python`` has it."""
-        return list(self._validators)
+        return list(self._validators)  # type: ignore[attr-defined]  # Django keeps them there
 
     def from_db_value(self, value: int | None, expression: object, connection: object) -> str | None:
         return None if value is None else f"+{value}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from campaigns import checking, drafting, lifecycle, reporting
 from campaigns.composing import segments, templating
 from campaigns.models import Batch, Campaign
-from campaigns.states import BatchStatus, CampaignStatus, MessageStatus
+from campaigns.states import AWAITING_REPORT, BatchStatus, CampaignStatus, MessageStatus
 from campaigns.views import exporting, figures, recipients
 from campaigns.views.wording import action_in_words, text_warnings, why_not_sending
 from contacts.paging import keyset_page
@@ -24,6 +25,7 @@ from contacts.paging import keyset_page
 ROWS = 20
 SHOWN_BATCHES = 10
 AUDITED = 30
+REPORTS_AWAITED = dt.timedelta(minutes=10)  # reports that come later than this are found on the next visit
 
 
 @require_safe
@@ -61,9 +63,17 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_safe
 def live(request: HttpRequest, pk: int) -> HttpResponse:
-    """What changes while a campaign goes out; polled by its page until it has ended."""
+    """What changes while a campaign goes out; polled by its page until it has ended and no fresh report is awaited.
+
+    ``?seen=`` names the status that the page shows: with another one come the parts of the page that depend on it.
+    """
     campaign = _campaign(pk)
-    return render(request, "campaigns/_live.html", {"campaign": campaign} | _live(campaign))
+    changed = request.GET.get("seen") != campaign.status
+    context = {"campaign": campaign, "changed": changed, "controls": _controls(request, campaign)} | _live(campaign)
+    response = render(request, "campaigns/_live.html", context)
+    if changed or not context["polls"]:
+        response["HX-Trigger"] = "moved"  # the list of recipients listens
+    return response
 
 
 def _campaign(pk: int) -> Campaign:
@@ -99,6 +109,7 @@ def _live(campaign: Campaign) -> dict[str, Any]:
     settled = 100 * account.settled / account.audience if account.audience else 0.0
     return {
         "account": account,
+        "polls": campaign.is_live or _awaits_reports(campaign, account),
         "open": waiting,
         "pieces": figures.pieces(account),
         "empty": [(status.name.lower(), status.label) for status, n in account.counts.items() if not n],
@@ -109,6 +120,13 @@ def _live(campaign: Campaign) -> dict[str, Any]:
         "unclear_batches": _unclear_batches(campaign) if account.counts[MessageStatus.UNKNOWN] else [],
         "chart": figures.charts(campaign, account),
     }
+
+
+def _awaits_reports(campaign: Campaign, account: reporting.Accounting) -> bool:
+    """Whether it ended lately and the provider has yet to report on some of its messages."""
+    ended = campaign.finished_at
+    waiting = any(account.counts[status] for status in AWAITING_REPORT)
+    return waiting and ended is not None and timezone.now() - ended < REPORTS_AWAITED
 
 
 def _unclear_batches(campaign: Campaign) -> list[Batch]:

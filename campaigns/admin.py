@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from django_q.models import Failure, OrmQ, Schedule, Success
 
 from campaigns import checking, drafting, lifecycle
@@ -173,7 +173,7 @@ class CampaignAdmin(LargeTableAdmin):
     def resume(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> None:
         self._do(request, queryset, lifecycle.resume)
 
-    @admin.action(description=gettext_lazy("Cancel"), permissions=["launch"])
+    @admin.action(description=pgettext_lazy("campaign", "Cancel"), permissions=["launch"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> None:
         self._do(request, queryset, lifecycle.cancel)
 

@@ -24,6 +24,7 @@ from campaigns.sending.audience import PASTED_LIMIT
 from campaigns.states import CampaignStatus, MessageStatus
 from contacts import phones
 from contacts.models import JobCategory, Phonebook
+from interface import persian
 from providers import registry
 from providers.base import InvalidJob, Upload
 from providers.models import SenderLine, UploadedFile
@@ -225,7 +226,8 @@ def numbers_of(raw: Iterable[str]) -> list[str]:
             raise InvalidDraft(_("“%(value)s” is not a phone number.") % {"value": value}) from None
     if len(numbers) > PASTED_LIMIT:
         raise InvalidDraft(
-            _("At most %(limit)s numbers can be pasted; import them as a phonebook.") % {"limit": PASTED_LIMIT}
+            _("At most %(limit)s numbers can be pasted; import them as a phonebook.")
+            % {"limit": persian.number(PASTED_LIMIT)}
         )
     return list(numbers)
 

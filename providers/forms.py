@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from interface import persian
 from providers import registry
 from providers.base import CredentialField
 from providers.models import ProviderAccount, SenderLine, Tariff
@@ -93,7 +94,9 @@ class CredentialsMixin(AccountModelForm):
         size = self.cleaned_data.get("batch_size")
         if size and size > provider.capabilities.max_recipients:
             most = provider.capabilities.max_recipients
-            self.add_error("batch_size", gettext("At most %(most)s recipients a request.") % {"most": most})
+            self.add_error(
+                "batch_size", gettext("At most %(most)s recipients a request.") % {"most": persian.number(most)}
+            )
         missing = [each.name for each in provider.credential_fields if each.name not in given]
         moved = "base_url" in self.changed_data and _host(self.initial.get("base_url")) != _host(
             self.cleaned_data.get("base_url")
@@ -131,7 +134,7 @@ class AccountForm(CredentialsMixin):
         self.add_credential_inputs(provider.credential_fields, required=self.instance._state.adding)
         most = provider.capabilities.max_recipients
         self.fields["batch_size"].help_text = gettext("Empty: the installation's default. At most %(most)s.") % {
-            "most": most
+            "most": persian.number(most)
         }
         self.fields["requests_per_second"].help_text = _("Empty: as fast as the provider answers.")
         dress(self)

@@ -9,6 +9,7 @@ from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_POST
 
 from providers import registry
@@ -17,9 +18,9 @@ from providers.models import ProviderAccount, SenderLine
 
 # What the codes of a refused account mean, in words; the provider's own words stand beside them.
 REASONS = {
-    "401": "The provider refuses the token. Check it and save it again.",
-    "403": "The provider refuses the token. Check it and save it again.",
-    "418": "The credit at the provider is used up. Add credit, then continue.",
+    "401": gettext_noop("The provider refuses the token. Check it and save it again."),
+    "403": gettext_noop("The provider refuses the token. Check it and save it again."),
+    "418": gettext_noop("The credit at the provider is used up. Add credit, then continue."),
 }
 
 

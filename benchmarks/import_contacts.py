@@ -65,7 +65,7 @@ def clean_rows(path: Path) -> Iterator[tuple[int, str, str, int, str]]:
                 continue
             if phone not in seen:
                 seen.add(phone)
-                yield int(phone[1:]), first, last, operator_of(phone), json.dumps({"شهر": city})
+                yield int(phone[1:]), first, last, operator_of(phone), json.dumps({"شهر": city}, ensure_ascii=False)
 
 
 def ours(path: Path) -> int:

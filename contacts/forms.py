@@ -16,8 +16,9 @@ from contacts.models import Contact, ContactImport, Phonebook
 
 INPUT = {"class": "input w-full"}
 DROP_AREA = (
-    "file-input h-64 w-full cursor-pointer items-end rounded-box border-2 border-dashed bg-base-200/50 px-4 pb-5 "
-    "hover:border-primary sm:h-52 sm:px-6"
+    "block h-64 w-full cursor-pointer rounded-box border-2 border-dashed border-base-content/20 bg-base-200/50 px-5 "
+    "pt-48 text-sm hover:border-primary sm:h-56 sm:pt-40 file:me-4 file:cursor-pointer file:rounded-field "
+    "file:bg-primary/10 file:px-4 file:py-2 file:font-semibold file:text-primary"
 )
 
 

@@ -137,7 +137,8 @@ class _Loader:
         targets: list[str] = job.mapping["columns"]
         mapping.check(targets)
         with RowReader(path, layout) as reader:
-            return self._load(reader, cleaning.cleaner(job.header, targets), deadline)
+            clean = cleaning.cleaner(job.header, targets, ascii_json=not merging.keeps_json_parsed())
+            return self._load(reader, clean, deadline)
 
     def _load(self, reader: RowReader, clean: cleaning.Cleaner, deadline: float | None) -> bool:
         rows = iter(reader)

@@ -65,6 +65,11 @@ def _merged(policy: str) -> _Merged:
     return _Merged(first, last, attributes, differs)
 
 
+def keeps_json_parsed() -> bool:
+    """Whether the database compares JSON as values and not as texts."""
+    return connection.vendor == "postgresql"
+
+
 def merge(rows: Sequence[CleanRow], *, phonebook_id: int | None, policy: str) -> tuple[Tally, int]:
     """Upserts contacts and adds them to the phonebook, in the file's order. No two rows have the same phone.
 

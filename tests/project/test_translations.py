@@ -1,0 +1,143 @@
+"""The Persian catalogue is whole, compiled, and written as Persian is written."""
+
+from __future__ import annotations
+
+import gettext
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from django.conf import LazySettings
+from django.core.management import call_command
+from django.utils import translation
+
+from providers import labels, registry
+
+BASE = Path(__file__).resolve().parents[2]
+CATALOGUE = BASE / "locale" / "fa" / "LC_MESSAGES" / "django.po"
+QUOTED = re.compile(r'^(?:(msgctxt|msgid_plural|msgid|msgstr)(?:\[\d\])? )?"(.*)"$')
+ESCAPE = re.compile(r"\\(.)")
+PLACEHOLDER = re.compile(r"%\(\w+\)s|\{\w*\}")
+LATIN = re.compile(r"%\(\w+\)s|<[^>]*>|ISO \d+|[A-Za-z+][\w+.:/-]*|[\d.]+E\+\d+|\d{4}-[\dT:-]+|“[^”]*”", re.ASCII)
+DIGIT_BESIDE_A_LETTER = re.compile(r"[آ-ی][\s\u200c«(]*[0-9]|[0-9][\s\u200c»)]*[آ-ی]")
+ARABIC = frozenset("يكىة٠١٢٣٤٥٦٧٨٩")
+NOT_SOURCE = (".*", "var", "node_modules", "frontend", "static", "tests", "docs", "benchmarks")
+
+
+class Entry(NamedTuple):
+    """One msgid with its translations, as the .po has it."""
+
+    context: str
+    msgid: str
+    plural: str
+    translations: tuple[str, ...]
+    fuzzy: bool
+
+
+def entries(text: str) -> Iterator[Entry]:
+    """The entries of a .po, without its header."""
+    for block in re.split(r"\n{2,}", text):
+        found: dict[str, list[str]] = {"msgctxt": [], "msgid": [], "msgid_plural": [], "msgstr": []}
+        last = found["msgid"]
+        for keyword, piece in (match.groups() for line in block.splitlines() if (match := QUOTED.match(line))):
+            if keyword:
+                last = found[keyword]
+                last.append("")
+            last[-1] += ESCAPE.sub(lambda escape: {"n": "\n", "t": "\t"}.get(escape[1], escape[1]), piece)
+        context, msgid, plural = ("".join(found[key]) for key in ("msgctxt", "msgid", "msgid_plural"))
+        if msgid:
+            yield Entry(context, msgid, plural, tuple(found["msgstr"]), "#, fuzzy" in block)
+
+
+ENTRIES = list(entries(CATALOGUE.read_text(encoding="utf-8")))
+
+
+def test_every_msgid_has_its_persian() -> None:
+    assert len(ENTRIES) > 600
+    assert [entry.msgid for entry in ENTRIES if entry.fuzzy or not all(entry.translations)] == []
+
+
+def test_a_plural_has_both_its_forms() -> None:
+    assert [entry.msgid for entry in ENTRIES if len(entry.translations) != (2 if entry.plural else 1)] == []
+
+
+def test_placeholders_are_the_same_in_both_languages() -> None:
+    def differ(entry: Entry) -> bool:
+        wanted = sorted(PLACEHOLDER.findall(entry.plural or entry.msgid))
+        return any(sorted(PLACEHOLDER.findall(text)) != wanted for text in entry.translations)
+
+    assert [entry.msgid for entry in ENTRIES if differ(entry)] == []
+
+
+def test_no_arabic_letter_stands_for_a_persian_one() -> None:
+    assert [
+        entry.msgid for entry in ENTRIES for text in entry.translations if ARABIC & (set(text) - set(entry.msgid))
+    ] == []
+
+
+def test_digits_in_a_persian_sentence_are_persian() -> None:
+    assert [
+        text for entry in ENTRIES for text in entry.translations if DIGIT_BESIDE_A_LETTER.search(LATIN.sub("¤", text))
+    ] == []
+
+
+def test_quotation_marks_are_persian() -> None:
+    allowed = "Give the numbers as {“numbers”: [“0912…”]}."
+    assert [
+        text for entry in ENTRIES for text in entry.translations if set("“”") & set(text) and entry.msgid != allowed
+    ] == []
+
+
+def test_a_sentence_ends_as_its_msgid_does() -> None:
+    def end(text: str) -> str:
+        return text.rstrip("\u200e")[-1:].translate({ord("?"): "؟"})
+
+    marks = ".؟:"
+    assert [
+        entry.msgid
+        for entry in ENTRIES
+        for text in entry.translations
+        if (end(entry.plural or entry.msgid) in marks or end(text) in marks)
+        and end(entry.plural or entry.msgid) != end(text)
+    ] == []
+
+
+def said(compiled: gettext.GNUTranslations, entry: Entry) -> tuple[str, ...]:
+    """What the compiled catalogue says for an entry: in its plural forms where it has any."""
+    if not entry.plural:
+        return (compiled.pgettext(entry.context, entry.msgid) if entry.context else compiled.gettext(entry.msgid),)
+    return tuple(compiled.ngettext(entry.msgid, entry.plural, number) for number in (1, 2))
+
+
+def test_the_compiled_catalogue_is_that_of_the_source() -> None:
+    with CATALOGUE.with_suffix(".mo").open("rb") as file:
+        compiled = gettext.GNUTranslations(file)
+    assert [entry.msgid for entry in ENTRIES if said(compiled, entry) != entry.translations] == []
+
+
+@pytest.mark.skipif(not shutil.which("xgettext"), reason="GNU gettext is not installed")
+def test_makemessages_finds_nothing_new(
+    tmp_path: Path, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(BASE, copy, ignore=shutil.ignore_patterns(*NOT_SOURCE))
+    settings.LOCALE_PATHS = [copy / "locale"]
+    monkeypatch.chdir(copy)
+    call_command("makemessages", locale=["fa"], no_location=True, no_obsolete=True, verbosity=0)
+    found = entries((copy / CATALOGUE.relative_to(BASE)).read_text(encoding="utf-8"))
+    assert {each[:3] for each in found} == {each[:3] for each in ENTRIES}
+
+
+def test_every_word_of_the_backends_is_marked() -> None:
+    providers = registry.PROVIDERS.values()
+    assert {provider.label for provider in providers} <= labels.LABELS
+    assert {each.label for provider in providers for each in provider.credential_fields} <= labels.CREDENTIAL_LABELS
+
+
+@pytest.mark.parametrize("msgid", sorted(labels.LABELS | labels.CREDENTIAL_LABELS))
+def test_the_backends_speak_persian(msgid: str) -> None:
+    with translation.override("fa"):
+        assert translation.gettext(msgid) != msgid

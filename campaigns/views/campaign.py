@@ -106,14 +106,13 @@ def _rules(campaign: Campaign) -> list[Any]:
 def _live(campaign: Campaign) -> dict[str, Any]:
     account = reporting.accounting(campaign)
     waiting = account.counts[MessageStatus.PENDING]
-    settled = 100 * account.settled / account.audience if account.audience else 0.0
     return {
         "account": account,
         "polls": campaign.is_live or _awaits_reports(campaign, account),
         "open": waiting,
         "pieces": figures.pieces(account),
         "empty": [(status.name.lower(), status.label) for status, n in account.counts.items() if not n],
-        "percent_done": int(settled),
+        "share_done": account.settled / account.audience if account.audience else 0.0,
         "pace": reporting.pace(campaign, account) if campaign.status == CampaignStatus.RUNNING else None,
         "notices": why_not_sending(campaign),
         "unclear": account.counts[MessageStatus.UNKNOWN],

@@ -33,7 +33,7 @@ _MESSAGE = {
     MessageStatus.BLOCKED: "badge-soft badge-error",
     MessageStatus.FAILED: "badge-soft badge-error",
 }
-_PLAIN = "badge-ghost"
+_PLAIN = "badge-ghost border-base-content/20"
 
 
 @register.simple_tag

@@ -53,6 +53,13 @@ def test_every_status_has_a_page(client: Client, status: CampaignStatus) -> None
     assert ("hx-trigger" in live) == (status in LIVE)
 
 
+def test_a_page_that_shows_another_status_gets_its_controls_anew(client: Client) -> None:
+    campaign = campaign_in(S.PAUSED)
+    address = f"/campaigns/{campaign.pk}/live/"
+    assert 'commandfor="resume"' in page(client, f"{address}?seen=running")
+    assert "commandfor" not in page(client, f"{address}?seen=paused")
+
+
 @pytest.mark.parametrize(
     ("status", "actions"),
     [

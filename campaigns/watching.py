@@ -41,9 +41,11 @@ class Watch:
 
     tick_every = 1.0
     ring_again = 10.0  # a tick that was lost with a dead worker is rung for again
-    # Without a beat for so long the cluster is hung. All its workers may be in a slow call of a provider, and the tick
-    # waits behind them: a call lasts up to twice the read timeout, after a slice that was just about to end.
-    grace = 20.0 + settings.SEND_CONNECT_TIMEOUT + 2 * settings.SEND_READ_TIMEOUT + settings.SEND_SLICE
+    # Without a beat for so long the cluster is hung. One worker never sends (claiming.has_place), so a tick waits for a
+    # slice and a poll at most; a single worker may be in a slow call, which lasts up to twice the read timeout.
+    grace = 60.0
+    if settings.Q_CLUSTER["workers"] < 2:
+        grace += settings.SEND_CONNECT_TIMEOUT + 2 * settings.SEND_READ_TIMEOUT
     starting = 30.0  # until the first beat may be expected
 
     def __init__(self) -> None:

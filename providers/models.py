@@ -24,7 +24,7 @@ class ProviderAccount(models.Model):
     """One credential at one provider, with its pace and its breaker.
 
     The breaker opens when the provider refuses the account itself (bad token, no credit): everything stays pending
-    until an operator or a successful probe closes it.
+    until an operator closes it.
     """
 
     class Breaker(models.TextChoices):

@@ -29,6 +29,7 @@ PLAN = (  # after the batch was recorded
     dt.timedelta(hours=48),
 )
 FIRST_POLL = PLAN[0]
+POLL_TIMEOUT = 10.0  # seconds; a poll is safe to repeat, and ticks may be waiting behind it
 
 
 def due() -> list[int]:
@@ -80,8 +81,8 @@ def _ask(provider: Provider, account: ProviderAccount, refs: Sequence[str]) -> i
     try:
         response = http.exchange(
             provider.build_status(refs),
-            connect_timeout=settings.SEND_CONNECT_TIMEOUT,
-            read_timeout=settings.SEND_READ_TIMEOUT,
+            connect_timeout=min(POLL_TIMEOUT, settings.SEND_CONNECT_TIMEOUT),
+            read_timeout=min(POLL_TIMEOUT, settings.SEND_READ_TIMEOUT),
         )
     except TransportError as error:
         logger.warning("Account %s: a poll failed (%s)", account.pk, error.code)

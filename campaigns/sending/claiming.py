@@ -13,7 +13,7 @@ from django.utils import timezone
 from campaigns import counting
 from campaigns.counting import Delta
 from campaigns.models import Batch, Campaign
-from campaigns.sending import windows
+from campaigns.sending import owners, windows
 from campaigns.states import BatchStatus, CampaignStatus, MessageStatus
 from providers import pacing
 from providers.models import ProviderAccount, SenderLine
@@ -106,16 +106,23 @@ def obstacle(campaign: Campaign) -> Wait | None:
 
 
 def has_place(campaign: Campaign) -> bool:
-    """Whether another call of this campaign may be in flight."""
-    return Batch.objects.filter(campaign=campaign).in_flight().count() < int(settings.SEND_CONCURRENCY)
+    """Whether another call may be in flight: of this campaign, and on this machine.
+
+    One worker of each machine stays free of sending: were all of them in the slow calls of a provider, no tick would
+    run, no report would be applied, and the watch could not tell a slow cluster from a hung one.
+    """
+    in_flight = Batch.objects.in_flight()
+    if in_flight.filter(campaign=campaign).count() >= settings.SEND_CONCURRENCY:
+        return False
+    senders = max(1, settings.Q_CLUSTER["workers"] - 1)
+    return in_flight.filter(owner__startswith=f"{owners.place()}/").count() < int(senders)
 
 
 def _next_batch(campaign: Campaign) -> Batch:
     batches = Batch.objects.filter(campaign=campaign)
-    numbers = list(batches.in_flight().values_list("number", flat=True))
-    if PILOT in numbers:
+    if batches.in_flight().filter(number=PILOT).exists():
         raise _GiveUp(Wait("pilot", 0.2))
-    if len(numbers) >= settings.SEND_CONCURRENCY:
+    if not has_place(campaign):
         raise _GiveUp(Wait("busy"))
     pilot_waits = batches.filter(number=PILOT, status=BatchStatus.PENDING).exists()
     candidates = batches.claimable()

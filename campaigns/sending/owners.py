@@ -15,7 +15,7 @@ from pathlib import Path
 def this_process() -> str:
     """The name of this process and thread as an owner."""
     pid = os.getpid()
-    return f"{_place()}/{pid}/{_started(pid)}/{threading.get_ident()}"
+    return f"{place()}/{pid}/{_started(pid)}/{threading.get_ident()}"
 
 
 def is_gone(owner: str) -> bool:
@@ -24,10 +24,11 @@ def is_gone(owner: str) -> bool:
         place, pid, started, _thread = owner.rsplit("/", 3)
     except ValueError:
         return False
-    return place == _place() != "" and started != "" and started != _started(int(pid))
+    return place == place() != "" and started != "" and started != _started(int(pid))
 
 
-def _place() -> str:
+def place() -> str:
+    """This machine as owners name it: host, boot and process namespace; an empty text where that cannot be known."""
     try:
         namespace = Path("/proc/self/ns/pid").stat().st_ino
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()

@@ -151,7 +151,7 @@ def test_a_worker_that_lost_its_claim_sends_nothing(sandbox: Sandbox, campaign: 
 @pytest.mark.django_db
 def test_a_dead_process_loses_its_batches_before_the_lease_ends(campaign: Campaign) -> None:
     process = subprocess.Popen(["sleep", "60"])
-    owner = f"{owners._place()}/{process.pid}/{owners._started(process.pid)}/1"
+    owner = f"{owners.place()}/{process.pid}/{owners._started(process.pid)}/1"
     claimed(campaign, owner)
     assert reconcile.expire_leases() == []
     process.kill()
@@ -160,7 +160,9 @@ def test_a_dead_process_loses_its_batches_before_the_lease_ends(campaign: Campai
     assert builders.counts(campaign) == {"unknown": 2}
 
 
-@pytest.mark.parametrize("owner", ["", "elsewhere", "host/boot/ns/1/2/3", owners.this_process()])
+@pytest.mark.parametrize(
+    "owner", ["", "elsewhere", "host/boot/ns/1/2/3", pytest.param(owners.this_process(), id="this process")]
+)
 def test_a_process_that_cannot_be_seen_is_not_taken_for_dead(owner: str) -> None:
     assert not owners.is_gone(owner)
 

@@ -42,8 +42,8 @@ class Campaign(models.Model):
     pause_code = models.CharField(max_length=64, blank=True, editable=False)
     pause_text = models.TextField(_("why it is paused"), blank=True, editable=False)
     audience = models.PositiveIntegerField(_("audience"), null=True, editable=False)
-    first_message_id = models.BigIntegerField(null=True, editable=False)
-    last_message_id = models.BigIntegerField(null=True, editable=False)
+    first_message_id = models.BigIntegerField(_("first message"), null=True, editable=False)
+    last_message_id = models.BigIntegerField(_("last message"), null=True, editable=False)
     form_token = models.UUIDField(
         null=True, unique=True, editable=False
     )  # of the form it was made by: one draft a form
@@ -118,7 +118,7 @@ class AudienceRule(models.Model):
         NUMBERS = "numbers", _("pasted numbers")
         CAMPAIGN = "campaign", _("recipients of a campaign")
 
-    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="rules")
+    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="rules", verbose_name=_("campaign"))
     rule = models.CharField(_("rule"), max_length=8, choices=Rule, default=Rule.INCLUDE)
     kind = models.CharField(_("kind"), max_length=14, choices=Kind, default=Kind.PHONEBOOK)
     phonebook = models.ForeignKey(Phonebook, models.PROTECT, null=True, blank=True, verbose_name=_("phonebook"))
@@ -154,11 +154,13 @@ class Batch(models.Model):
     ``number`` between ``first_message_id`` and ``last_message_id``; ``pending`` counts the ones still unsent.
     """
 
-    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="batches", db_index=False)
+    campaign = models.ForeignKey(
+        Campaign, models.CASCADE, related_name="batches", db_index=False, verbose_name=_("campaign")
+    )
     number = models.PositiveIntegerField(_("number"))
     status = models.PositiveSmallIntegerField(_("status"), choices=BatchStatus, default=BatchStatus.PENDING)
-    first_message_id = models.BigIntegerField()
-    last_message_id = models.BigIntegerField()
+    first_message_id = models.BigIntegerField(_("first message"))
+    last_message_id = models.BigIntegerField(_("last message"))
     size = models.PositiveIntegerField(_("messages"))
     pending = models.PositiveIntegerField(_("still pending"))
     owner = models.CharField(_("owner"), max_length=160, blank=True)
@@ -209,14 +211,20 @@ class Message(models.Model):
     index on status, free space for updates in place.
     """
 
-    campaign = models.ForeignKey(Campaign, models.CASCADE, db_constraint=False, db_index=False)
-    contact = models.ForeignKey(Contact, models.DO_NOTHING, null=True, db_constraint=False, db_index=False)
+    campaign = models.ForeignKey(
+        Campaign, models.CASCADE, db_constraint=False, db_index=False, verbose_name=_("campaign")
+    )
+    contact = models.ForeignKey(
+        Contact, models.DO_NOTHING, null=True, db_constraint=False, db_index=False, verbose_name=_("contact")
+    )
     phone = PhoneField(_("phone"), null=True)
     batch_number = models.PositiveIntegerField(_("batch"), null=True)
     status = models.PositiveSmallIntegerField(_("status"), choices=MessageStatus, default=MessageStatus.PENDING)
     reason = models.PositiveSmallIntegerField(_("reason"), choices=Reason, default=Reason.NONE)
     text = models.TextField(_("text"), null=True)  # noqa: DJ001 - null is "the campaign's", empty would be a text
-    account = models.ForeignKey(ProviderAccount, models.DO_NOTHING, null=True, db_constraint=False, db_index=False)
+    account = models.ForeignKey(
+        ProviderAccount, models.DO_NOTHING, null=True, db_constraint=False, db_index=False, verbose_name=_("account")
+    )
     provider_ref = models.CharField(_("the provider's id"), max_length=64, null=True)  # noqa: DJ001 - unique where set
     provider_code = models.CharField(_("the provider's code"), max_length=32, blank=True, default="")
     provider_text = models.CharField(_("the provider's words"), max_length=300, blank=True, default="")
@@ -250,7 +258,9 @@ class StatusCount(models.Model):
     A cache of the rows, written in the same transaction as they are; ``campaign audit`` recounts and compares.
     """
 
-    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="counts", db_index=False)
+    campaign = models.ForeignKey(
+        Campaign, models.CASCADE, related_name="counts", db_index=False, verbose_name=_("campaign")
+    )
     status = models.PositiveSmallIntegerField(_("status"), choices=MessageStatus)
     messages = models.BigIntegerField(_("messages"), default=0)
     cost = models.BigIntegerField(_("cost (rial)"), default=0)
@@ -267,7 +277,9 @@ class StatusCount(models.Model):
 class TimelinePoint(models.Model):
     """How many messages of a campaign reached a status within five minutes from ``at``: the chart's data."""
 
-    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="timeline", db_index=False)
+    campaign = models.ForeignKey(
+        Campaign, models.CASCADE, related_name="timeline", db_index=False, verbose_name=_("campaign")
+    )
     at = models.DateTimeField(_("from"))
     status = models.PositiveSmallIntegerField(_("status"), choices=MessageStatus)
     messages = models.BigIntegerField(_("messages"), default=0)
@@ -299,7 +311,9 @@ class DeliveryEvent(models.Model):
         UNRECOGNISED = 3, _("unknown status")
         UNMATCHED = 4, _("matched no message")
 
-    account = models.ForeignKey(ProviderAccount, models.CASCADE, db_constraint=False, db_index=False)
+    account = models.ForeignKey(
+        ProviderAccount, models.CASCADE, db_constraint=False, db_index=False, verbose_name=_("account")
+    )
     provider_ref = models.CharField(_("the provider's id"), max_length=64)
     report = models.CharField(_("meaning"), max_length=12)
     code = models.CharField(_("the provider's code"), max_length=32)

@@ -28,7 +28,9 @@ class JobCategory(models.Model):
     """A job category, main or sub (two levels); ours, or the mirror of a provider's (account and its id there)."""
 
     name = models.CharField(_("name"), max_length=150)
-    parent = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="children")
+    parent = models.ForeignKey(
+        "self", models.CASCADE, null=True, blank=True, related_name="children", verbose_name=_("main category")
+    )
     account = models.ForeignKey(ProviderAccount, models.CASCADE, null=True, blank=True, verbose_name=_("account"))
     provider_ref = models.CharField(_("the provider's id"), max_length=64, blank=True)
 
@@ -144,8 +146,10 @@ class Phonebook(models.Model):
 class Membership(models.Model):
     """A contact in a phonebook. Ordered by id: the order in which contacts were added."""
 
-    phonebook = models.ForeignKey(Phonebook, models.CASCADE, db_constraint=False, db_index=False)
-    contact = models.ForeignKey(Contact, models.CASCADE, db_constraint=False)
+    phonebook = models.ForeignKey(
+        Phonebook, models.CASCADE, db_constraint=False, db_index=False, verbose_name=_("phonebook")
+    )
+    contact = models.ForeignKey(Contact, models.CASCADE, db_constraint=False, verbose_name=_("contact"))
 
     class Meta:
         verbose_name = _("membership")
@@ -224,14 +228,14 @@ class ContactImport(models.Model):
     filename = models.CharField(_("file name"), max_length=255)
     path = models.CharField(max_length=300, editable=False)
     size = models.PositiveBigIntegerField(_("size in bytes"), default=0)
-    encoding = models.CharField(max_length=20, blank=True)
-    delimiter = models.CharField(max_length=1, blank=True)
-    header: models.JSONField[Any, Any] = models.JSONField(default=list)
-    mapping: models.JSONField[Any, Any] = models.JSONField(default=dict)
+    encoding = models.CharField(_("encoding"), max_length=20, blank=True)
+    delimiter = models.CharField(_("delimiter"), max_length=1, blank=True)
+    header: models.JSONField[Any, Any] = models.JSONField(_("header"), default=list)
+    mapping: models.JSONField[Any, Any] = models.JSONField(_("columns"), default=dict)
     policy = models.CharField(_("for known contacts"), max_length=10, choices=Policy, default=Policy.FILL)
     dry_run = models.BooleanField(_("dry run"), default=False)
     rows_done = models.PositiveIntegerField(_("rows"), default=0)
-    bytes_done = models.PositiveBigIntegerField(default=0)
+    bytes_done = models.PositiveBigIntegerField(_("bytes read"), default=0)
     new = models.PositiveIntegerField(_("new"), default=0)
     updated = models.PositiveIntegerField(_("updated"), default=0)
     unchanged = models.PositiveIntegerField(_("unchanged"), default=0)
@@ -240,7 +244,9 @@ class ContactImport(models.Model):
     owner = models.CharField(max_length=64, blank=True, editable=False)
     lease_until = models.DateTimeField(null=True, editable=False)
     error = models.TextField(_("why it failed"), blank=True)
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, verbose_name=_("created by")
+    )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     started_at = models.DateTimeField(_("started at"), null=True)
     finished_at = models.DateTimeField(_("finished at"), null=True)
@@ -268,7 +274,9 @@ class ContactImport(models.Model):
 class ImportIssue(models.Model):
     """A row that an import refused: where it stood, what it held, and why."""
 
-    contact_import = models.ForeignKey(ContactImport, models.CASCADE, related_name="issues")
+    contact_import = models.ForeignKey(
+        ContactImport, models.CASCADE, related_name="issues", verbose_name=_("contact import")
+    )
     line = models.PositiveIntegerField(_("line"))
     column = models.CharField(_("column"), max_length=200, blank=True)
     value = models.TextField(_("value"), blank=True)

@@ -32,7 +32,7 @@ REPORTS_AWAITED = dt.timedelta(minutes=10)  # reports that come later than this 
 def campaign_list(request: HttpRequest) -> HttpResponse:
     """All campaigns, the newest first, by status and name."""
     campaigns = Campaign.objects.select_related("line", "created_by")
-    status, query = request.GET.get("status", ""), request.GET.get("q", "").strip()[:100]
+    status, query = request.GET.get("status", ""), request.GET.get("q", "").replace("\0", "").strip()[:100]
     if status in CampaignStatus.values:
         campaigns = campaigns.filter(status=status)
     for word in query.split()[:5]:

@@ -21,10 +21,10 @@ def this_process() -> str:
 def is_gone(owner: str) -> bool:
     """Whether the owner was a process of this machine that has ended; False where that cannot be known."""
     try:
-        place, pid, started, _thread = owner.rsplit("/", 3)
+        machine, pid, started, _thread = owner.rsplit("/", 3)
     except ValueError:
         return False
-    return place == place() != "" and started != "" and started != _started(int(pid))
+    return machine == place() != "" and started != "" and started != _started(int(pid))
 
 
 def place() -> str:

@@ -57,9 +57,9 @@ def date(value: dt.date | dt.datetime | None, style: str = "short") -> str:
         return formats.date_format(value, _GREGORIAN_FORMATS[style])
     day: Any = _JALALI(value.date() if isinstance(value, dt.datetime) else value)
     if style == "long":
-        return str(day.strftime("%A %d %B %Y", locale="fa"))
+        return digits(day.strftime(f"%A {day.day} %B %Y", locale="fa"))
     if style == "day":
-        return str(day.strftime("%d %B", locale="fa"))
+        return digits(day.strftime(f"{day.day} %B", locale="fa"))
     text = str(day.strftime("%Y/%m/%d", locale="fa"))
     if style == "datetime" and isinstance(value, dt.datetime):
         return f"{text}، {value:%H:%M}".translate(_TO_PERSIAN)

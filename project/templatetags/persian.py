@@ -6,6 +6,7 @@ import datetime as dt
 from decimal import Decimal
 
 from django import template
+from django.template.defaultfilters import filesizeformat
 
 from interface import persian
 
@@ -23,7 +24,8 @@ def percent(share: float | None, places: int = 0) -> str:
     """A share of 0 to 1 as a percentage; None is a dash."""
     if share is None:
         return "—"
-    sign = "٪" if persian.is_persian() else "%"
+    # The mark keeps the sign on the number's left, wherever it stands in a Persian line.
+    sign = "\u200f٪" if persian.is_persian() else "%"
     return f"{persian.number(share * 100, places)}{sign}"
 
 
@@ -37,6 +39,13 @@ def jdate(value: dt.date | dt.datetime | None, style: str = "short") -> str:
 def digits(value: object) -> str:
     """The value with the language's digits."""
     return persian.digits(value)
+
+
+@register.filter
+def filesize(size: int) -> str:
+    """A number of bytes as people say it: kilobytes, megabytes, gigabytes."""
+    text = filesizeformat(size)
+    return persian.digits(text.replace(".", "٫")) if persian.is_persian() else text
 
 
 @register.filter

@@ -29,6 +29,7 @@ from campaigns.models import (
 )
 from contacts import phones
 from contacts.admin import LargeTableAdmin, ReadOnlyAdmin
+from interface.jalali import JalaliDateTimeField
 from providers.models import ProviderAccount
 
 if TYPE_CHECKING:  # Django's own classes take no parameters when the program runs
@@ -43,6 +44,8 @@ SEARCHED_CAMPAIGNS = 5_000  # the latest; within each, the index finds a number 
 
 class CampaignForm(CampaignModelForm):
     """A draft, its text checked as the composer checks it."""
+
+    scheduled_at = JalaliDateTimeField(label=gettext_lazy("scheduled for"), required=False)
 
     class Meta:
         model = Campaign
@@ -61,6 +64,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class tak
     class Meta:
         model = AudienceRule
         fields = ("rule", "kind", "phonebook", "job_category", "source", "params")
+        widgets = {"params": forms.Textarea(attrs={"rows": 2, "cols": 30, "dir": "ltr"})}
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -137,6 +141,13 @@ class CampaignAdmin(LargeTableAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Campaign | None = None) -> bool:
         """Drafts only, one by one: a campaign that went out is part of the record."""
         return obj is not None and obj.is_editable and super().has_delete_permission(request, obj)
+
+    def get_fields(self, request: HttpRequest, obj: Campaign | None = None) -> Any:
+        """A new one has nothing to look at yet."""
+        return [*CampaignForm.Meta.fields, *(self.readonly_fields if obj else ())]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Campaign | None = None) -> tuple[str, ...]:
+        return self.readonly_fields if obj else ()
 
     def has_launch_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("campaigns.launch_campaign")

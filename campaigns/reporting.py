@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Exists, OuterRef, Q, Sum
 from django.utils import timezone
 
 from campaigns.composing import pricing, segments, templating
@@ -182,7 +182,9 @@ def estimate(campaign: Campaign) -> pricing.Estimate:
     people = audience.contacts(campaign)
     strangers = audience.strangers(campaign)
     blocked = Suppression.objects.for_line(line)
-    out = people.filter(phone__in=blocked.values("phone")).count() + blocked.filter(phone__in=strangers).count()
+    # From the few suppressed to the many people: the other way round takes seconds for a million.
+    met = Exists(people.order_by().filter(phone=OuterRef("phone"))) | Q(phone__in=strangers)
+    out = blocked.filter(met).values("phone").distinct().count()
     by_operator = dict(people.order_by().values_list("operator").annotate(Count("pk")))
     if strangers:
         by_operator[0] = by_operator.get(0, 0) + len(strangers)

@@ -154,8 +154,8 @@ def check(world: World, before: dict[int, int], campaign_before: str) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.slow
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(steps=st.lists(st.sampled_from(STEPS), min_size=5, max_size=40), seed=st.integers(0, 2**32))
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(steps=st.lists(st.sampled_from(STEPS), min_size=5, max_size=30), seed=st.integers(0, 2**32))
 def test_the_accounting_holds_after_every_step(steps: list[Callable[[World], None]], seed: int) -> None:
     with transaction.atomic():
         world = World(random.Random(seed))

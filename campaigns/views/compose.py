@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from campaigns.composing.preview import previews, template_of
 from campaigns.forms import CampaignForm
 from campaigns.models import Campaign
 from campaigns.sending import audience
+from campaigns.states import EDITABLE
 from campaigns.views.wording import text_warnings
 from contacts.models import Contact, Phonebook
 from providers.models import SenderLine, UploadedFile
@@ -33,8 +35,19 @@ SAMPLE = 200  # contacts that are asked for their attributes
 def compose(request: HttpRequest) -> HttpResponse:
     """A new campaign. ``?phonebook=ID`` has that phonebook ticked."""
     initial = {"include": request.GET.getlist("phonebook")}
-    form = CampaignForm(request.POST or None, request.FILES or None, initial=initial)
-    return _compose(request, form, None)
+    made = _made_by_this_form(request)
+    form = CampaignForm(request.POST or None, request.FILES or None, campaign=made, initial=initial)
+    return _compose(request, form, made)
+
+
+def _made_by_this_form(request: HttpRequest) -> Campaign | None:
+    """The draft that this very form has made, where somebody came back to it by the back button to change something."""
+    try:
+        token = uuid.UUID(request.POST.get("token", ""))
+    except ValueError:
+        return None
+    drafts = Campaign.objects.filter(status__in=EDITABLE, created_by=request.user.pk)
+    return drafts.select_related("line__account", "file").filter(form_token=token).first()
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

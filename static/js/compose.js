@@ -15,10 +15,18 @@
       units: "—", parts: "—", left: "—", tone: "", latin: false, persian: false, personal: false, file: false,
       part: 67, suffix: "", channel: "",
       init() {
+        this.remember();
         const line = this.$root.querySelector("input[name=line]:checked");
         if (line) this.take(line);
         this.file = this.file || Boolean(this.$root.querySelector("[name=remove_file], [name=file][aria-invalid=true]"));
         this.count();
+      },
+      /* The back button brings the page anew: with its first token it is the same form, and makes no second draft. */
+      remember() {
+        const token = this.$root.elements.token, state = history.state || {};
+        if (!token) return;
+        if (state.token) token.value = state.token;
+        else history.replaceState({ ...state, token: token.value }, "");
       },
       take(line) {
         this.part = Number(line.dataset.part);

@@ -1,0 +1,264 @@
+"""Every page in Chromium: nothing on the console, nothing sideways, one heading; and what habits must not do."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.test import Client
+from playwright.sync_api import Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from campaigns.composing import segments
+from campaigns.models import AuditEntry, Campaign, Message
+from contacts import importing
+from contacts.models import Contact, ContactImport, Phonebook
+from providers.models import ProviderAccount, SenderLine
+from providers.sandbox import running_sandbox
+from tests import builders
+from tests.browser import steps
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+WIDE, PHONE = (1440, 900), (390, 844)
+WITHOUT_PARAMETERS = (
+    "/", "/campaigns/", "/campaigns/new/", "/contacts/", "/contacts/new/", "/phonebooks/", "/imports/", "/imports/new/",
+    "/accounts/", "/accounts/new/",
+)  # fmt: skip
+# Everything that a person who sees, hears or scrolls would stumble over; empty where all is well.
+STUMBLES = """() => {
+    const found = [], html = document.documentElement, page = document.scrollingElement;
+    const named = (control) => control.labels?.length || control.getAttribute("aria-label") || control.title;
+    if (page.scrollWidth > innerWidth) found.push(`${page.scrollWidth} px wide`);
+    if (document.querySelectorAll("h1").length !== 1) found.push("not one h1");
+    if (!document.title.trim() || document.title.trim().startsWith("·")) found.push("no title");
+    for (const picture of document.querySelectorAll("svg, img, canvas")) {
+        const hidden = picture.closest("[aria-hidden=true]") || picture.getAttribute("alt") === "";
+        if (!hidden && !picture.getAttribute("aria-label")) found.push(picture.outerHTML.slice(0, 90));
+    }
+    for (const control of document.querySelectorAll("input:not([type=hidden]), select, textarea"))
+        if (!named(control)) found.push(`no label: ${control.outerHTML.slice(0, 90)}`);
+    return [...found, `${html.lang} ${html.dir}`];
+}"""
+
+DRAWN = (
+    "document.fonts.ready.then(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))"
+)
+
+
+@pytest.fixture
+def sign_in(page: Page, live_server: LiveServer) -> Callable[[Page], None]:
+    """Gives a page's context the session of an administrator."""
+    user = User.objects.create_superuser("modir")
+
+    def sign_in(page: Page) -> None:
+        client = Client()
+        client.force_login(user)
+        cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
+        page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
+
+    return sign_in
+
+
+@pytest.fixture
+def member(page: Page, sign_in: Callable[[Page], None]) -> Page:
+    """A page on which an administrator is signed in."""
+    sign_in(page)
+    return page
+
+
+@pytest.fixture
+def draft() -> Campaign:
+    book = builders.phonebook(builders.contacts(3, first_name="سارا"), name="مشتریان")
+    return builders.draft(builders.line(builders.account()), builders.include(book), text="سلام {first_name}")
+
+
+@pytest.fixture
+def finished() -> Iterator[Campaign]:
+    """A campaign that a provider took."""
+    with running_sandbox() as sandbox:
+        over = builders.line(builders.account(sandbox, name="taken"), sender="30001")
+        book = builders.phonebook(
+            builders.contacts(30, start=100, first_name="علی", attributes={"city": "قم"}), "book 2"
+        )
+        campaign = builders.running(over, builders.include(book))
+        builders.send_all(campaign)
+        yield campaign
+
+
+def speak(page: Page, language: str) -> None:
+    """As after a choice in the language menu."""
+    site = page.context.cookies()[0]["domain"]
+    name = settings.LANGUAGE_COOKIE_NAME
+    page.context.add_cookies([{"name": name, "value": language, "domain": site, "path": "/"}])
+
+
+def imported(content: str, *, run: bool) -> ContactImport:
+    path = importing.store([content.encode()], max_bytes=10_000)
+    job = importing.prepare(path, "مشتریان.csv")
+    if run:
+        book = Phonebook.objects.create(name="imported")
+        importing.start(job, job.mapping["columns"], phonebook=book, in_background=False)
+        importing.run(job.pk)
+    return job
+
+
+@pytest.fixture
+def addresses(draft: Campaign, finished: Campaign) -> list[str]:
+    """Every page of the menu, every form, and a page of each thing."""
+    waiting = builders.running(draft.line, builders.include(Phonebook.objects.get(name="مشتریان")))
+    imports = [imported("موبایل,نام,شهر\n09121112233,مینا,یزد\n1234,علی,\n", run=run) for run in (True, False)]
+    account, line = f"/accounts/{draft.line.account_id}/", f"lines/{draft.line_id}/"
+    return [
+        *WITHOUT_PARAMETERS,
+        *(campaign.get_absolute_url() for campaign in (draft, waiting, finished)),
+        f"/campaigns/{draft.pk}/edit/",
+        f"/messages/{Message.objects.of(builders.refreshed(finished)).latest('pk').pk}/",
+        Contact.objects.latest("pk").get_absolute_url(),
+        Phonebook.objects.latest("pk").get_absolute_url(),
+        f"/imports/{imports[0].pk}/",
+        f"/imports/{imports[1].pk}/mapping/",
+        *(account + rest for rest in ("", "edit/", "lines/new/", line)),
+    ]
+
+
+def stumbles(page: Page, address: str) -> list[str]:
+    answer = page.goto(address)
+    assert answer is not None
+    assert answer.status == 200, (address, answer.status)
+    page.evaluate(DRAWN)
+    found: list[str] = page.evaluate(STUMBLES)
+    return [f"{address}: {what}" for what in found]
+
+
+@pytest.mark.parametrize(
+    ("viewport", "theme", "language"),
+    [(WIDE, "light", "fa rtl"), (WIDE, "dark", "fa rtl"), (PHONE, "dark", "fa rtl"), (PHONE, "light", "en ltr")],
+    ids=["light", "dark", "390-dark", "390-english"],
+)
+def test_nobody_stumbles_on_any_page(member: Page, addresses: list[str], theme: Any, language: str) -> None:
+    member.emulate_media(color_scheme=theme)
+    speak(member, language[:2])
+    found = [what for address in addresses for what in stumbles(member, address)]
+    assert found == [f"{address}: {language}" for address in addresses]
+
+
+def test_the_pages_without_a_session_are_whole_too(page: Page, page_problems: list[str]) -> None:
+    assert stumbles(page, "/login/") == ["/login/: fa rtl"]
+    page.goto("/nowhere/")
+    assert page.evaluate(STUMBLES) == ["fa rtl"]
+    page_problems[:] = [problem for problem in page_problems if "404" not in problem]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_admin_keeps_to_the_content_security_policy(member: Page, draft: Campaign, theme: Any) -> None:
+    member.emulate_media(color_scheme=theme)
+    for address in ("", "campaigns/campaign/", "campaigns/message/", "contacts/contact/", "contacts/contact/add/"):
+        member.goto(f"/admin/{address}")
+        expect(member.locator("html[dir=rtl] h1").first).to_be_visible()
+    for thing in (draft, draft.line, draft.line.account):
+        member.goto(f"/admin/{thing._meta.app_label}/{thing._meta.model_name}/{thing.pk}/change/")
+        expect(member.locator("#content h1")).to_be_visible()
+
+
+def test_the_theme_stays_and_is_the_admins_too(member: Page) -> None:
+    member.goto("/")
+    expect(member.locator("html")).to_have_attribute("data-theme", "light")
+    member.locator("[data-theme-switch]").click()
+    for address in ("/", "/campaigns/", "/admin/"):
+        member.goto(address)
+        expect(member.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_the_language_is_switched_on_the_same_page(member: Page) -> None:
+    member.goto("/contacts/?q=x")
+    member.locator("summary:has(+ form button[name=language])").click()
+    member.locator("button[name=language][value=en]").click()
+    expect(member.locator("html[lang=en][dir=ltr]")).to_be_attached()
+    assert member.url.endswith("/contacts/?q=x")
+    expect(member.locator("h1")).not_to_have_text(steps.PERSIAN)
+
+
+def test_a_double_click_launches_once(member: Page, draft: Campaign) -> None:
+    member.goto(draft.get_absolute_url())
+    member.locator("button[commandfor=launch]").click()
+    member.locator("dialog#launch form[method=post] button").dblclick()
+    expect(member.locator("#live")).to_be_visible()
+    expect(member.locator(".alert-error")).to_have_count(0)
+    assert AuditEntry.objects.filter(action="launched").count() == 1
+
+
+def test_of_two_tabs_one_launches_and_the_other_is_told(member: Page, draft: Campaign) -> None:
+    other = member.context.new_page()
+    for tab in (member, other):
+        tab.goto(draft.get_absolute_url())
+    for tab in (member, other):
+        steps.confirm(tab, "launch")
+        tab.wait_for_selector("#live")
+    expect(member.locator("main > [role=status] .alert-success")).to_have_text(steps.PERSIAN)
+    expect(other.locator("main > [role=status] .alert-error")).to_have_text(steps.PERSIAN)
+    assert AuditEntry.objects.filter(action="launched").count() == 1
+
+
+def fill(page: Page, text: str) -> None:
+    page.goto("/campaigns/new/")
+    page.fill("#id_name", "یلدا")
+    page.locator("input[name=include]").first.check()
+    page.fill("#id_text", text)
+
+
+def test_the_back_button_makes_no_second_draft_and_loses_no_change(member: Page, draft: Campaign) -> None:
+    fill(member, "متن نخست")
+    member.locator("button[name=review]").click()
+    member.wait_for_url(re.compile(r"/campaigns/\d+/$"))
+    member.go_back()
+    expect(member.locator("#id_text")).to_have_value("متن نخست")
+    member.fill("#id_text", "متن دوم")
+    member.locator("button[name=review]").click()
+    member.wait_for_url(re.compile(r"/campaigns/\d+/$"))
+    expect(member.locator("main .chat-bubble").first).to_have_text("متن دوم")
+    assert list(Campaign.objects.exclude(pk=draft.pk).values_list("text", flat=True)) == ["متن دوم"]
+
+
+def test_a_form_can_be_submitted_again_after_an_error(member: Page, draft: Campaign, page_problems: list[str]) -> None:
+    fill(member, "")
+    member.locator("button[name=review]").click()
+    expect(steps.alert_of(member, "id_text")).to_have_text(steps.PERSIAN)
+    expect(member.locator("#id_name")).to_have_value("یلدا")
+    member.fill("#id_text", "سلام")
+    member.locator("button[name=review]").click()
+    member.wait_for_url(re.compile(r"/campaigns/\d+/$"))
+    assert Campaign.objects.count() == 2
+    page_problems[:] = [problem for problem in page_problems if "422" not in problem]
+
+
+TEXTS = [
+    "", "a", "a" * 160, "a" * 161, "a" * 306, "a" * 307, "€" * 80, "€" * 81, "{}[]~|^\\\f", "\n\r\n", "@£Δ¤", "`", "ç",
+    "س" * 70, "س" * 71,
+    "س" * 134, "س" * 135, "س" * 132, "س" * 133, "می\u200cرود", "سلام\n", "😀" * 35, "😀" * 36, "a😀",
+    "é", "e\u0301", "ي ك ة", "\u00a0", "لغو11", "1234۱۲۳۴", "👨‍👩‍👧", "\t", "a" * 159 + "€", "a" * 159 + "س",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("part_size", [67, 66])
+def test_the_script_counts_segments_as_the_server_does(member: Page, part_size: int) -> None:
+    dice = random.Random(part_size)
+    mixed = ["".join(dice.choices("abcDEF €{}\nسلام😀é\u200c", k=dice.randrange(400))) for _ in range(200)]
+    texts = [*TEXTS, *mixed, *("".join(dice.choices("ab€^\n ", k=dice.randrange(400))) for _ in range(200))]
+    member.goto("/")
+    counted = member.evaluate("([texts, part]) => texts.map((t) => chapar.segments(t, part))", [texts, part_size])
+    assert counted == [segments.count(text, part_size)._asdict() for text in texts]
+
+
+def test_the_composer_counts_the_suffix_that_the_line_appends(member: Page, draft: Campaign) -> None:
+    line = SenderLine.objects.create(account=ProviderAccount.objects.get(), sender="90000456")
+    fill(member, "سلام")
+    for sender, typed in ((line, "سلام\nلغو11"), (draft.line, "سلام")):
+        member.locator(f"input[name=line][value='{sender.pk}']").check()
+        expect(member.locator("#counter b").first).to_have_text(re.compile("."))
+        assert steps.number(member.locator("#counter b").first.text_content()) == len(typed)

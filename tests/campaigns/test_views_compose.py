@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
@@ -280,3 +283,21 @@ def test_a_scheduled_time_comes_back_into_its_field(client: Client, line: Sender
     client.post(f"/campaigns/{campaign.pk}/edit/", filled(line, book, scheduled_at=value))
     campaign.refresh_from_db()
     assert campaign.scheduled_at == at.replace(second=0, microsecond=0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_clicks_at_the_same_moment_make_one_draft(client: Client, line: SenderLine, book: Phonebook) -> None:
+    start = threading.Barrier(4)
+
+    def click(_number: int) -> str:
+        try:
+            start.wait()
+            other = Client()
+            other.cookies = client.cookies
+            return other.post(NEW, filled(line, book, review="1")).headers["Location"]
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as clicks:
+        addresses = set(clicks.map(click, range(4)))
+    assert addresses == {f"/campaigns/{Campaign.objects.get().pk}/"}

@@ -43,6 +43,7 @@ ADMIN = (
     gettext_noop("None available"),
     gettext_noop("Recent actions"),
     gettext_noop("Run the selected action"),
+    gettext_noop("Select this object for an action - {}"),
     gettext_noop("Start typing to filter…"),
     gettext_noop("Toggle navigation"),
     gettext_noop("View site"),

@@ -208,7 +208,7 @@ Q_CLUSTER: dict[str, Any] = {
     "poll": 0.2,
     "guard_cycle": 0.5,
     "scheduler": False,
-    "label": "Django Q",
+    "label": _("Background tasks"),
 }
 Q_CLUSTER["queue_limit"] = Q_CLUSTER["workers"]
 Q_CLUSTER |= {"redis": BROKER_URL} if BROKER_URL else {"orm": "default"}

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from interface.admin import JalaliDates
 from providers import registry
-from providers.forms import PREFIX, CredentialInput, CredentialsMixin, clean_base_url
+from providers.forms import PREFIX, CredentialInput, CredentialsMixin, clean_base_url, provider_choices
 from providers.models import ProviderAccount, SenderLine, Tariff, UploadedFile
 
 if TYPE_CHECKING:  # Django's own classes take no parameters when the program runs
@@ -24,7 +24,7 @@ else:
 class AccountAdminForm(CredentialsMixin):
     """An account of any provider: one input for each credential that any of them has."""
 
-    slug = forms.ChoiceField(label=_("provider"), choices=registry.choices)
+    slug = forms.ChoiceField(label=_("provider"), choices=provider_choices)
 
     class Meta:
         model = ProviderAccount

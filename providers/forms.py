@@ -25,6 +25,11 @@ else:
 PREFIX = "credential_"
 
 
+def provider_choices() -> list[tuple[str, str]]:
+    """Slug and name of every provider, in the reader's language."""
+    return [(slug, gettext(label)) for slug, label in registry.choices()]
+
+
 def clean_credential(value: str) -> str:
     """A credential as it goes into a header: visible ASCII.
 
@@ -192,6 +197,11 @@ class LineForm(LineModelForm):
         channel = self.fields["channel"]
         if isinstance(channel, forms.ChoiceField):
             channel.choices = [choice for choice in SenderLine.Channel.choices if choice[0] in channels]
+        sizes = self.fields["part_size"]
+        if isinstance(sizes, forms.ChoiceField):
+            sizes.choices = [
+                (value, persian.digits(text)) for value, text in SenderLine._meta.get_field("part_size").flatchoices
+            ]
         self.fields["window_start"].help_text = _("Service lines send at any hour.")
         for tariff in self._tariffs():
             self.initial[f"price_{tariff.encoding}"] = tariff.rial_per_part

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_POST
 
 from providers import registry
-from providers.forms import PREFIX, AccountForm, LineForm
+from providers.forms import PREFIX, AccountForm, LineForm, provider_choices
 from providers.models import ProviderAccount, SenderLine
 
 # What the codes of a refused account mean, in words; the provider's own words stand beside them.
@@ -59,7 +59,7 @@ def account_new(request: HttpRequest) -> HttpResponse:
         saved = form.save()
         messages.success(request, _("The account was added. Now add the line that messages come from."))
         return redirect("providers:line_new", saved.pk)
-    context = {"form": form, "slug": slug, "choices": _choices(), "credentials": _credential_inputs(form)}
+    context = {"form": form, "slug": slug, "choices": provider_choices(), "credentials": _credential_inputs(form)}
     return render(request, "providers/account_form.html", context, status=422 if form.errors else 200)
 
 
@@ -132,10 +132,6 @@ def _provider_label(found: ProviderAccount) -> str:
 def _credential_labels(found: ProviderAccount) -> list[str]:
     known = registry.PROVIDERS.get(found.slug)
     return [_(each.label) for each in known.credential_fields] if known else []
-
-
-def _choices() -> list[tuple[str, str]]:
-    return [(slug, _(label)) for slug, label in registry.choices()]
 
 
 def _credential_inputs(form: AccountForm) -> list[object]:

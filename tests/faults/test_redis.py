@@ -1,0 +1,124 @@
+"""Redis as the doorbell: with it a campaign goes out, and when it dies in the middle nobody gets a message twice."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from django_q.models import OrmQ
+
+from campaigns.models import Campaign
+from campaigns.states import CampaignStatus
+from providers.models import ProviderAccount
+from providers.sandbox import Sandbox
+from tests import builders
+from tests.faults.conftest import Processes, until
+from tests.providers.servers import free_port
+
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.slow,
+    pytest.mark.timeout(240),
+    pytest.mark.django_db(transaction=True),
+]
+NO_REDIS = "!!! THE REDIS BROKER IS NOT TESTED: no redis-server was found (apt-get install redis-server) !!!"
+PEOPLE = 202  # a pilot of 2 and 20 requests of 10
+
+
+class RedisServer:
+    """A real server on a port of its own that keeps nothing on disk: what was in it dies with it."""
+
+    def __init__(self, program: str, folder: Path) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.client = redis.Redis(port=self.port, socket_timeout=5)
+        self._command = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
+        until(self._answers, 10)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait(10)
+        self.client.close()
+
+    def pushes(self) -> int:
+        """How many tasks were ever put into it."""
+        return int(self.client.info("commandstats").get("cmdstat_rpush", {}).get("calls", 0))
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.client.ping())
+        except redis.ConnectionError:
+            return False
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[RedisServer]:
+    program = shutil.which("redis-server")
+    if program is None:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(NO_REDIS)
+    server = RedisServer(program, tmp_path)
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def campaign(sandbox: Sandbox, broker: RedisServer, processes: Processes) -> Campaign:
+    """Launched by the command, so that the first ring goes through Redis; ten requests a second."""
+    processes.environment["BROKER_URL"] = broker.url
+    over = builders.line(builders.account(sandbox, batch_size=10, requests_per_second=10))
+    campaign = builders.draft(over, builders.include(builders.phonebook(builders.contacts(PEOPLE))))
+    assert processes.start("manage.py", "campaign", "launch", campaign.pk).wait(60) == 0
+    return campaign
+
+
+def is_completed(campaign: Campaign) -> bool:
+    return builders.refreshed(campaign).status == CampaignStatus.COMPLETED
+
+
+def is_silent(sandbox: Sandbox) -> bool:
+    """Whether nothing is sent for longer than a slice: nobody rings any more."""
+    before = sandbox.ledger.counters["messages"]
+    time.sleep(3)
+    return sandbox.ledger.counters["messages"] == before
+
+
+def assert_sent_once(campaign: Campaign, sandbox: Sandbox) -> None:
+    assert builders.counts(campaign) == {"accepted": PEOPLE}
+    assert builders.wrongs(sandbox, campaign) == builders.ALL_WELL
+    assert len(sandbox.ledger.acceptances()) == PEOPLE
+
+
+def test_a_campaign_goes_out_with_redis_as_its_broker(
+    campaign: Campaign, sandbox: Sandbox, broker: RedisServer, processes: Processes
+) -> None:
+    assert broker.pushes() == 1
+    processes.start("manage.py", "worker")
+    until(lambda: is_completed(campaign), 90)
+    assert_sent_once(campaign, sandbox)
+    assert broker.pushes() > 1
+    assert not OrmQ.objects.exists()
+
+
+def test_a_campaign_goes_on_after_its_broker_was_killed_with_everything_in_it(
+    campaign: Campaign, sandbox: Sandbox, broker: RedisServer, processes: Processes
+) -> None:
+    ProviderAccount.objects.update(requests_per_second=2)
+    processes.start("manage.py", "worker")
+    until(lambda: sandbox.ledger.counters["messages"] >= 40, 90)
+    broker.kill()
+    until(lambda: is_silent(sandbox), 30)
+    assert not is_completed(campaign)
+    broker.start()
+    ProviderAccount.objects.update(requests_per_second=10)
+    until(lambda: is_completed(campaign), 150)
+    assert_sent_once(campaign, sandbox)

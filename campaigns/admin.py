@@ -146,8 +146,8 @@ class CampaignAdmin(LargeTableAdmin):
         """A new one has nothing to look at yet."""
         return [*CampaignForm.Meta.fields, *(self.readonly_fields if obj else ())]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Campaign | None = None) -> tuple[str, ...]:
-        return self.readonly_fields if obj else ()
+    def get_readonly_fields(self, request: HttpRequest, obj: Campaign | None = None) -> Any:
+        return super().get_readonly_fields(request, obj) if obj else ()
 
     def has_launch_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("campaigns.launch_campaign")

@@ -84,8 +84,8 @@ class ProviderAccountAdmin(JalaliDates):
     inlines = (LineInline,)
     show_full_result_count = False
 
-    def get_readonly_fields(self, request: HttpRequest, obj: ProviderAccount | None = None) -> tuple[str, ...]:
-        return self.readonly_fields if obj else ()
+    def get_readonly_fields(self, request: HttpRequest, obj: ProviderAccount | None = None) -> Any:
+        return super().get_readonly_fields(request, obj) if obj else ()
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         kwargs.setdefault("fields", None)

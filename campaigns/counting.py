@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from django.db import connection
 from django.utils import timezone
-
-BUCKET = dt.timedelta(minutes=5)
 
 # Both databases add to a counter in place, so two transactions never overwrite each other's sums.
 _ADD_COUNT = """
@@ -40,9 +37,7 @@ def add(campaign_id: int, deltas: Mapping[int, Delta], *, arrived: Mapping[int, 
     """
     rows = [(campaign_id, int(status), *deltas[status]) for status in sorted(deltas) if any(deltas[status])]
     now = timezone.now()
-    at = connection.ops.adapt_datetimefield_value(
-        now.replace(minute=now.minute - now.minute % 5, second=0, microsecond=0)
-    )
+    at = connection.ops.adapt_datetimefield_value(now.replace(second=0, microsecond=0))
     points = [(campaign_id, at, int(status), n) for status, n in sorted((arrived or {}).items()) if n]
     with connection.cursor() as cursor:
         if rows:

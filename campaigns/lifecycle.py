@@ -19,7 +19,7 @@ from campaigns import checking
 from campaigns.auditing import note
 from campaigns.doorbell import ring
 from campaigns.models import Batch, Campaign, Message, StatusCount
-from campaigns.sending import attachments, audience
+from campaigns.sending import attachments, audience, reconcile
 from campaigns.states import PROBLEMS, BatchStatus, CampaignStatus, MessageStatus, Reason
 from providers import registry
 from providers.base import InvalidJob
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     Actor = AbstractBaseUser | AnonymousUser | None
 
 OPEN_BATCHES = (BatchStatus.PENDING, BatchStatus.SENDING)
+SENDABLE_AGAIN = (CampaignStatus.RUNNING, CampaignStatus.PAUSED, CampaignStatus.COMPLETED_WITH_PROBLEMS)
+DECIDABLE = (*SENDABLE_AGAIN, CampaignStatus.CANCELLED, CampaignStatus.EXPIRED)
 
 
 class NotAllowed(Exception):
@@ -182,6 +184,40 @@ def cancel_pending(campaign_id: int, seconds: float) -> bool:
             )
             Batch.objects.filter(pk=batch.pk).update(status=BatchStatus.CANCELLED, pending=0, settled_at=Now())
     return False
+
+
+def count_as_sent(campaign_id: int, actor: Actor = None) -> None:
+    """Take what is unclear as sent, on the operator's word.
+
+    Raises:
+        NotAllowed: nothing is unclear (any more).
+    """
+    settled = reconcile.decide(campaign_id, sent=True)
+    if not settled:
+        raise NotAllowed(_("Nothing is unclear any more."))
+    note("counted_as_sent", campaign_id, actor, messages=settled)
+    finish(campaign_id)
+
+
+def send_again(campaign_id: int, actor: Actor = None) -> None:
+    """Send what is unclear once more, on the operator's word: who got it already gets it twice.
+
+    A completed campaign runs again; a paused one stays paused until somebody lets it go on.
+
+    Raises:
+        NotAllowed: nothing is unclear (any more), or the campaign was cancelled.
+    """
+    with transaction.atomic():
+        campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign_id)
+        if campaign.status not in SENDABLE_AGAIN:
+            raise NotAllowed(_("This campaign sends nothing any more."))
+        settled = reconcile.decide(campaign_id, sent=False)
+        if not settled:
+            raise NotAllowed(_("Nothing is unclear any more."))
+        if campaign.status == CampaignStatus.COMPLETED_WITH_PROBLEMS:
+            Campaign.objects.move(campaign_id, CampaignStatus.RUNNING, finished_at=None)
+        note("sent_again", campaign_id, actor, messages=settled)
+        ring("pump", campaign_id)
 
 
 def finish(campaign_id: int) -> bool:

@@ -275,7 +275,7 @@ class StatusCount(models.Model):
 
 
 class TimelinePoint(models.Model):
-    """How many messages of a campaign reached a status within five minutes from ``at``: the chart's data."""
+    """How many messages of a campaign reached a status within a minute from ``at``: the chart's data."""
 
     campaign = models.ForeignKey(
         Campaign, models.CASCADE, related_name="timeline", db_index=False, verbose_name=_("campaign")

@@ -142,7 +142,7 @@ class Series(NamedTuple):
 
 
 class Timeline(NamedTuple):
-    """A campaign's course in steps of five minutes or more: the points' times, and one series a status."""
+    """A campaign's course in steps of a minute or more: the points' times, and one series a status."""
 
     points: list[dt.datetime]
     series: list[Series]
@@ -153,8 +153,9 @@ def timeline(campaign: Campaign, points: int = 48) -> Timeline:
     rows = list(TimelinePoint.objects.filter(campaign=campaign).values_list("at", "status", "messages").order_by("at"))
     if not rows:
         return Timeline([], [])
-    first, last = rows[0][0], rows[-1][0]
-    step = dt.timedelta(minutes=5)
+    # A quiet minute on both sides: a campaign that took seconds is a peak, not a dot.
+    first, last = rows[0][0] - dt.timedelta(minutes=1), rows[-1][0] + dt.timedelta(minutes=1)
+    step = dt.timedelta(minutes=1)
     while (last - first) / step > points:
         step *= 2
     length = int((last - first) / step) + 1

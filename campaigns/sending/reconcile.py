@@ -108,3 +108,32 @@ def _give_up(ticket: Ticket, waiting: set[str]) -> int | None:
         )
         logger.error("Batch %s: its worker is gone, %s messages are unclear", batch.pk, moved)
         return batch.campaign_id
+
+
+def decide(campaign_id: int, *, sent: bool) -> int:
+    """Settle what is unclear in a campaign by an operator's word: it was ``sent``, or it goes out (again).
+
+    A batch that another process is settling this moment is left to it, and an answer that waits on disk is recorded
+    first: the word is for what nobody knows. Returns how many messages it settled.
+    """
+    sweep_answers()
+    unclear = Batch.objects.filter(campaign=campaign_id, status=BatchStatus.UNKNOWN).order_by("number")
+    return sum(_decide(pk, sent) for pk in list(unclear.values_list("pk", flat=True)))
+
+
+def _decide(batch_id: int, sent: bool) -> int:
+    with transaction.atomic():
+        rows = Batch.objects.select_for_update(skip_locked=True, of=("self",))
+        batch = rows.filter(pk=batch_id, status=BatchStatus.UNKNOWN).first()
+        if batch is None:
+            return 0
+        new = MessageStatus.ACCEPTED if sent else MessageStatus.PENDING
+        moved = Message.objects.move_batch(batch, old=MessageStatus.UNKNOWN, new=new, reason=Reason.BY_OPERATOR)
+        if sent:
+            Batch.objects.filter(pk=batch_id).update(status=BatchStatus.DONE)
+        else:
+            # The next claim counts the attempt up, so an answer to the old one is no longer taken.
+            Batch.objects.filter(pk=batch_id).update(
+                status=BatchStatus.PENDING, pending=moved, not_before=None, settled_at=None
+            )
+        return moved

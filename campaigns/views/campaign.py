@@ -11,16 +11,20 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from campaigns import checking, drafting, lifecycle, reporting
 from campaigns.composing import segments, templating
 from campaigns.models import Batch, Campaign
+from campaigns.sending import claiming
 from campaigns.states import AWAITING_REPORT, BatchStatus, CampaignStatus, MessageStatus
 from campaigns.views import exporting, figures, recipients
 from campaigns.views.wording import action_in_words, text_warnings, why_not_sending
 from contacts.paging import keyset_page
+from interface import persian
 
 ROWS = 20
 SHOWN_BATCHES = 10
@@ -69,7 +73,12 @@ def live(request: HttpRequest, pk: int) -> HttpResponse:
     """
     campaign = _campaign(pk)
     changed = request.GET.get("seen") != campaign.status
-    context = {"campaign": campaign, "changed": changed, "controls": _controls(request, campaign)} | _live(campaign)
+    context = {
+        "campaign": campaign,
+        "changed": changed,
+        "polled": True,
+        "controls": _controls(request, campaign),
+    } | _live(campaign)
     response = render(request, "campaigns/_live.html", context)
     if changed or not context["polls"]:
         response["HX-Trigger"] = "moved"  # the list of recipients listens
@@ -110,15 +119,26 @@ def _live(campaign: Campaign) -> dict[str, Any]:
         "account": account,
         "polls": campaign.is_live or _awaits_reports(campaign, account),
         "open": waiting,
+        "open_count": _kept_fresh("open-count", waiting),
         "pieces": figures.pieces(account),
         "empty": [(status.name.lower(), status.label) for status, n in account.counts.items() if not n],
         "share_done": account.settled / account.audience if account.audience else 0.0,
-        "pace": reporting.pace(campaign, account) if campaign.status == CampaignStatus.RUNNING else None,
+        "pace": reporting.pace(campaign, account) if _goes_out(campaign) else None,
         "notices": why_not_sending(campaign),
         "unclear": account.counts[MessageStatus.UNKNOWN],
+        "unclear_count": _kept_fresh("unclear-count", account.counts[MessageStatus.UNKNOWN]),
         "unclear_batches": _unclear_batches(campaign) if account.counts[MessageStatus.UNKNOWN] else [],
         "chart": figures.charts(campaign, account),
     }
+
+
+def _kept_fresh(css: str, number: int) -> SafeString:
+    """A number in a dialog that is already on the page: each poll replaces it by its class."""
+    return format_html('<span class="{}">{}</span>', css, persian.number(number))
+
+
+def _goes_out(campaign: Campaign) -> bool:
+    return campaign.status == CampaignStatus.RUNNING and claiming.obstacle(campaign) is None
 
 
 def _awaits_reports(campaign: Campaign, account: reporting.Accounting) -> bool:
@@ -162,6 +182,16 @@ _ACTIONS: dict[str, tuple[str, Callable[..., Any], Any]] = {
         lifecycle.cancel,
         gettext_lazy("The campaign is cancelled: what was pending will not be sent."),
     ),
+    "count-as-sent": (
+        "campaigns.launch_campaign",
+        lifecycle.count_as_sent,
+        gettext_lazy("What was unclear counts as sent now."),
+    ),
+    "send-again": (
+        "campaigns.launch_campaign",
+        lifecycle.send_again,
+        gettext_lazy("What was unclear goes out once more."),
+    ),
     "delete-draft": ("campaigns.delete_campaign", drafting.discard, gettext_lazy("The draft was deleted.")),
 }
 
@@ -199,6 +229,10 @@ def _controls(request: HttpRequest, campaign: Campaign) -> dict[str, bool]:
         sensible.add("resume")
     if campaign.is_live:
         sensible.add("cancel")
+    if status in lifecycle.DECIDABLE:
+        sensible.add("count-as-sent")
+    if status in lifecycle.SENDABLE_AGAIN:
+        sensible.add("send-again")
     allowed = {action for action in sensible if request.user.has_perm(_ACTIONS[action][0])}
     if campaign.is_editable and request.user.has_perm("campaigns.change_campaign"):
         allowed.add("edit")

@@ -124,6 +124,8 @@ _ACTIONS: dict[str, str | Promise] = {
     "created": gettext_lazy("made the draft"),
     "revised": gettext_lazy("changed the draft"),
     "draft_deleted": gettext_lazy("deleted a draft"),
+    "counted_as_sent": gettext_lazy("counted the unclear messages as sent"),
+    "sent_again": gettext_lazy("sent the unclear messages again"),
 }
 
 

@@ -65,10 +65,10 @@ def test_a_page_that_shows_another_status_gets_its_controls_anew(client: Client)
     [
         (S.DRAFT, {"launch", "delete_draft", "edit"}),
         (S.SCHEDULED, {"cancel"}),
-        (S.RUNNING, {"pause", "cancel"}),
-        (S.PAUSED, {"resume", "cancel"}),
+        (S.RUNNING, {"pause", "cancel", "count_as_sent", "send_again"}),
+        (S.PAUSED, {"resume", "cancel", "count_as_sent", "send_again"}),
         (S.COMPLETED, set()),
-        (S.CANCELLED, set()),
+        (S.CANCELLED, {"count_as_sent"}),
     ],
 )
 def test_a_page_offers_what_makes_sense_to_those_who_may(

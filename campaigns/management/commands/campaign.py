@@ -1,4 +1,4 @@
-"""Campaigns from the command line: create, launch, pause, resume, cancel, show, audit."""
+"""Campaigns from the command line: create, launch, pause, resume, cancel, settle what is unclear, show, audit."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Command(BaseCommand):
         create.add_argument("--file", default="", help="a file to send along (Bale)")
         create.add_argument("--at", help="when to start, ISO 8601; without an offset in the project's time zone")
         create.add_argument("--json", action="store_true")
-        for action in ("launch", "pause", "resume", "cancel", "show", "audit"):
+        for action in ("launch", "pause", "resume", "cancel", "count-as-sent", "send-again", "show", "audit"):
             one = actions.add_parser(action)
             one.add_argument("id", type=int)
             one.add_argument("--json", action="store_true")
@@ -85,7 +85,7 @@ class Command(BaseCommand):
             return _shown(campaign)
         if action == "audit":
             return _audited(campaign)
-        getattr(lifecycle, action)(campaign.pk)
+        getattr(lifecycle, action.replace("-", "_"))(campaign.pk)
         campaign.refresh_from_db()
         return {"id": campaign.pk, "status": campaign.status}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 
 from campaigns.composing import templating
+from campaigns.composing.suffix import with_suffix
 from campaigns.models import AudienceRule, Campaign
 from campaigns.sending import audience
 from contacts.models import Contact
@@ -31,8 +32,8 @@ def _is_attribute(name: str) -> bool:
 
 def problems(campaign: Campaign) -> list[str]:
     """Everything that keeps this campaign from being launched, as sentences; empty when it may go."""
-    found = text_problems(campaign.text)
     line, account = campaign.line, campaign.line.account
+    found = text_problems(campaign.text) or text_problems(with_suffix(campaign.text, line.suffix))
     if not (line.enabled and account.enabled):
         found.append(_("The line or its account is switched off."))
     if not campaign.rules.filter(rule=AudienceRule.Rule.INCLUDE).exists():

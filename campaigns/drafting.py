@@ -188,16 +188,13 @@ def _rule(entry: Mapping[str, Any]) -> AudienceRule:
     rule = AudienceRule(rule=AudienceRule.Rule(entry.get("rule", "include")))
     if "phonebook" in entry:
         rule.phonebook = _phonebook(str(entry["phonebook"]))
-        rule.params = {key: int(entry[key]) for key in ("start", "size") if entry.get(key) is not None}
+        rule.params = _naturals(entry, "start", "size")
         if "numbers" in entry:
             rule.params["numbers"] = numbers_of(entry["numbers"])
     elif "job_category" in entry:
         rule.kind = AudienceRule.Kind.JOB_CATEGORY
         rule.job_category = _category(entry["job_category"])
-        operators = [
-            {key: int(operator[key]) for key in ("id", "start", "size") if operator.get(key) is not None}
-            for operator in entry.get("operators", [])
-        ]
+        operators = [_naturals(operator, "id", "start", "size") for operator in entry.get("operators", [])]
         rule.params = {"operators": operators} if operators else {}
     elif "campaign" in entry:
         rule.kind = AudienceRule.Kind.CAMPAIGN
@@ -210,6 +207,14 @@ def _rule(entry: Mapping[str, Any]) -> AudienceRule:
     else:
         raise InvalidDraft(_("This kind of audience rule is for a provider that keeps the recipients itself."))
     return rule
+
+
+def _naturals(entry: Mapping[str, Any], *keys: str) -> dict[str, int]:
+    """The whole numbers of an entry that are given; one below zero is an error."""
+    found = {key: int(entry[key]) for key in keys if entry.get(key) is not None}
+    if any(value < 0 for value in found.values()):
+        raise ValueError(keys)
+    return found
 
 
 def numbers_of(raw: Iterable[str]) -> list[str]:

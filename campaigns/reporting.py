@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import math
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from campaigns.states import MessageStatus
 from contacts.models import Contact, Suppression
 
 SAMPLE = 2_000  # recipients whose personal texts are counted for an estimate
+STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 240, 720, 1440)  # minutes
 RATE_WINDOW = dt.timedelta(minutes=15)
 
 
@@ -153,12 +155,11 @@ def timeline(campaign: Campaign, points: int = 48) -> Timeline:
     rows = list(TimelinePoint.objects.filter(campaign=campaign).values_list("at", "status", "messages").order_by("at"))
     if not rows:
         return Timeline([], [])
-    # A quiet minute on both sides: a campaign that took seconds is a peak, not a dot.
-    first, last = rows[0][0] - dt.timedelta(minutes=1), rows[-1][0] + dt.timedelta(minutes=1)
-    step = dt.timedelta(minutes=1)
-    while (last - first) / step > points:
-        step *= 2
-    length = int((last - first) / step) + 1
+    step = _step(rows[-1][0] - rows[0][0], points)
+    # A quiet step on both sides: a campaign that took seconds is a peak, not a dot.
+    epoch = dt.datetime.fromtimestamp(0, dt.UTC)
+    first = epoch + (rows[0][0] - epoch) // step * step - step
+    length = int((rows[-1][0] - first) / step) + 2
     groups = {
         MessageStatus.ACCEPTED: [MessageStatus.ACCEPTED],
         MessageStatus.DELIVERED: [MessageStatus.DELIVERED],
@@ -170,6 +171,14 @@ def timeline(campaign: Campaign, points: int = 48) -> Timeline:
             if status in groups[line.status]:
                 line.values[int((at - first) / step)] += messages
     return Timeline([first + step * i for i in range(length)], series)
+
+
+def _step(span: dt.timedelta, points: int) -> dt.timedelta:
+    """The shortest step of a round length in which ``span`` takes at most ``points``."""
+    for minutes in STEPS:
+        if span / dt.timedelta(minutes=minutes) <= points:
+            return dt.timedelta(minutes=minutes)
+    return dt.timedelta(days=math.ceil(span / dt.timedelta(days=points)))
 
 
 def estimate(campaign: Campaign) -> pricing.Estimate:

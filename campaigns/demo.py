@@ -129,10 +129,11 @@ def _run(name: str, text: str, line: SenderLine, days: int) -> None:
     lifecycle.prepare(campaign.pk)
     dispatch.work(campaign.pk, seconds=60)
     time.sleep(0.05)
-    Batch.objects.filter(campaign=campaign).update(poll_at=timezone.now())
+    due = timezone.now() - dt.timedelta(seconds=1)
+    Batch.objects.filter(campaign=campaign).update(poll_at=due)
     for batch_id in polling.due():
         polling.poll(batch_id)
-    DeliveryEvent.objects.filter(result=0).update(retry_at=timezone.now() - dt.timedelta(seconds=1))
+    DeliveryEvent.objects.filter(result=0).update(retry_at=due)
     applying.apply()
     lifecycle.finish(campaign.pk)
     _move_back(Campaign.objects.get(pk=campaign.pk), dt.timedelta(days=days, hours=3))

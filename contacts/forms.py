@@ -16,9 +16,8 @@ from contacts.models import Contact, ContactImport, Phonebook
 
 INPUT = {"class": "input w-full"}
 DROP_AREA = (
-    "block h-64 w-full cursor-pointer rounded-box border-2 border-dashed border-base-content/20 bg-base-200/50 px-5 "
-    "pt-48 text-sm hover:border-primary sm:h-56 sm:pt-40 file:me-4 file:cursor-pointer file:rounded-field "
-    "file:bg-primary/10 file:px-4 file:py-2 file:font-semibold file:text-primary"
+    "block h-52 w-full cursor-pointer rounded-box border-2 border-dashed border-base-300 bg-base-200/50 p-6 "
+    "text-transparent hover:border-primary focus-visible:border-primary file:invisible"
 )
 
 

@@ -1,0 +1,77 @@
+"""What ``make run`` shows at its first start."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.management import CommandError, call_command
+from pytest_django.fixtures import Settings
+
+from campaigns import demo, reporting
+from campaigns.models import AuditEntry, Campaign
+from campaigns.states import FINAL, CampaignStatus
+from contacts.models import Contact, ContactImport
+from providers.models import ProviderAccount
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(settings: Settings, tmp_path: Path) -> None:
+    settings.VAR_DIR = settings.UPLOAD_DIR = settings.SPOOL_DIR = tmp_path
+
+
+def seed() -> str:
+    out = io.StringIO()
+    call_command("seed_demo", stdout=out)
+    return out.getvalue()
+
+
+def test_the_demo_shows_two_campaigns_whose_every_message_has_its_fate() -> None:
+    seed()
+    campaigns = list(Campaign.objects.all())
+    assert [campaign.status for campaign in campaigns] == [CampaignStatus.COMPLETED] * 2
+    for campaign in campaigns:
+        audit = reporting.audit(campaign)
+        assert audit.counters_match
+        assert sum(audit.recount.counts[status] for status in FINAL) == audit.recount.audience == demo.PEOPLE
+    assert Contact.objects.count() == ContactImport.objects.get().new == demo.PEOPLE
+
+
+def test_a_second_start_changes_nothing() -> None:
+    seed()
+    before = (Campaign.objects.count(), ProviderAccount.objects.get().credentials)
+    assert seed() == ""
+    assert (Campaign.objects.count(), ProviderAccount.objects.get().credentials) == before
+
+
+def test_what_an_interrupted_start_left_is_completed() -> None:
+    seed()
+    AuditEntry.objects.filter(action=demo.SEEDED).delete()
+    Campaign.objects.filter(name=demo.CAMPAIGNS[1][0]).delete()
+    assert seed()
+    assert Campaign.objects.count() == 2
+
+
+def test_somebody_with_an_account_of_their_own_gets_no_demo() -> None:
+    ProviderAccount.objects.create(name="ours", slug="najva", base_url="https://example.com", credentials="")
+    assert seed() == ""
+    assert not Campaign.objects.exists()
+
+
+def test_the_first_password_is_random_private_and_works(settings: Settings, tmp_path: Path) -> None:
+    seed()
+    path = tmp_path / "first_password"
+    assert path.stat().st_mode & 0o077 == 0
+    assert get_user_model().objects.get(username="admin").check_password(path.read_text())
+    assert len(path.read_text()) >= 12
+
+
+def test_production_refuses_the_demo(settings: Settings) -> None:
+    settings.PRODUCTION = True
+    with pytest.raises(CommandError):
+        seed()
+    assert not get_user_model().objects.exists()

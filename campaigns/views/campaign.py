@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib import messages
@@ -58,7 +58,8 @@ def campaign_list(request: HttpRequest) -> HttpResponse:
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """One campaign. A draft is shown for review; any other with its course and its recipients."""
     campaign = _campaign(pk)
-    context = {"campaign": campaign, "audit": _audit(campaign), "controls": _controls(request, campaign)}
+    controls = _controls(request, campaign)
+    context = {"campaign": campaign, "audit": _audit(campaign), "controls": controls, "seen": _seen(campaign, controls)}
     if campaign.is_editable:
         return render(request, "campaigns/review.html", context | _review(campaign))
     context |= _live(campaign) | recipients.context(request, campaign) | _text(campaign)
@@ -69,20 +70,22 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
 def live(request: HttpRequest, pk: int) -> HttpResponse:
     """What changes while a campaign goes out; polled by its page until it has ended and no fresh report is awaited.
 
-    ``?seen=`` names the status that the page shows: with another one come the parts of the page that depend on it.
+    ``?seen=`` names the status and the controls that the page shows: with others come the parts that depend on them.
     """
     campaign = _campaign(pk)
-    changed = request.GET.get("seen") != campaign.status
-    context = {
-        "campaign": campaign,
-        "changed": changed,
-        "polled": True,
-        "controls": _controls(request, campaign),
-    } | _live(campaign)
+    controls = _controls(request, campaign)
+    seen = _seen(campaign, controls)
+    changed = request.GET.get("seen") != seen
+    facts = {"campaign": campaign, "changed": changed, "polled": True, "controls": controls, "seen": seen}
+    context = facts | _live(campaign)
     response = render(request, "campaigns/_live.html", context)
     if changed or not context["polls"]:
         response["HX-Trigger"] = "moved"  # the list of recipients listens
     return response
+
+
+def _seen(campaign: Campaign, controls: Iterable[str]) -> str:
+    return "-".join([campaign.status, *sorted(controls)])
 
 
 def _campaign(pk: int) -> Campaign:

@@ -84,7 +84,7 @@ def buckets(page: Page) -> dict[str, int]:
     shown: tuple[list[list[str]], str] | None = page.evaluate(
         """() => {
             const total = document.querySelector("section[aria-labelledby=accounting] p b");
-            const cell = (piece) => [piece.dataset.bucket, piece.querySelector("dd").textContent];
+            const cell = (piece) => [piece.dataset.bucket, piece.querySelector("[data-number]").textContent];
             return total && [[...document.querySelectorAll("[data-bucket]")].map(cell), total.textContent];
         }"""
     )

@@ -11,20 +11,15 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
 import random
-import resource
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+from benchmarks import measuring
+
 FIRST = ["سارا", "علی", "رضا", "مریم", "زهرا", "حسین", "Ali", "فاطمه"]
 LAST = ["محمدی", "رضایی", "کریمی", "احمدی", "موسوی", "Smith"]
 CITIES = ["تهران", "شیراز", "تبریز", "مشهد", "اصفهان"]
@@ -134,45 +129,6 @@ def bulk_create(path: Path) -> int:
 WAYS = {"floor": floor, "ours": ours, "bulk_create": bulk_create}
 
 
-def measure(way: str, path: Path) -> None:
-    """Runs one way in this process and prints its figures as JSON."""
-    import django
-
-    django.setup()
-    from django.db import connection
-
-    connection.ensure_connection()
-    backend = connection.connection.info.backend_pid if connection.vendor == "postgresql" else None
-    began, cpu = time.monotonic(), _cpu(backend)
-    rows = WAYS[way](path)
-    figures = {"rows": rows, "wall": time.monotonic() - began, "cpu": _cpu(backend) - cpu}
-    print(json.dumps(figures | {"memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
-
-
-def _cpu(backend: int | None) -> float:
-    """CPU seconds of this process and of its database backend."""
-    seconds = time.process_time()
-    if backend is not None:
-        fields = Path(f"/proc/{backend}/stat").read_text().rpartition(")")[2].split()
-        seconds += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    return seconds
-
-
-@contextmanager
-def database(kind: str, directory: Path) -> Iterator[str]:
-    """An empty database of this kind and its URL."""
-    if kind == "sqlite":
-        yield f"sqlite:///{directory / 'benchmark.sqlite3'}"
-        return
-    if given := os.environ.get("BENCHMARK_DATABASE_URL"):
-        yield given
-        return
-    from tests.postgres import embedded_postgres
-
-    with embedded_postgres(directory, durable=True) as url:
-        yield url
-
-
 def prepare(path: Path) -> None:
     """The floor's input: clean rows as COPY's text."""
     with path.with_suffix(".contacts").open("w") as contacts, path.with_suffix(".memberships").open("w") as memberships:
@@ -183,34 +139,15 @@ def prepare(path: Path) -> None:
             memberships.write(f"{number}\t1\t{number}\n")
 
 
-def compare(kind: str, path: Path, ways: list[str], directory: Path) -> dict[str, dict[str, Any]]:
+def compare(kind: str, path: Path, ways: list[str]) -> dict[str, dict[str, Any]]:
     """Each way's figures, measured one after another on emptied tables."""
-    figures: dict[str, dict[str, Any]] = {}
-    with database(kind, directory) as url:
-        environment = os.environ | {
-            "DATABASE_URL": url,
-            "DJANGO_SETTINGS_MODULE": "project.settings",
-            "READ_DOT_ENV": "false",
-            "VAR_DIR": str(directory / "var"),
-        }
-        manage = [sys.executable, str(ROOT / "manage.py")]
-        subprocess.run([*manage, "migrate", "--verbosity", "0"], env=environment, check=True, cwd=ROOT)
+    figures = {}
+    with measuring.database(kind) as environment:
         for way in ways:
-            subprocess.run([*manage, "flush", "--no-input", "--verbosity", "0"], env=environment, check=True, cwd=ROOT)
-            command = [sys.executable, "-m", "benchmarks.import_contacts", "--measure", way, "--file", str(path)]
-            answer = subprocess.run(command, env=environment, check=True, cwd=ROOT, stdout=subprocess.PIPE)
-            figures[way] = json.loads(answer.stdout)
+            measuring.manage(environment, "flush", "--no-input", "--verbosity", "0")
+            step = ("--measure", way, "--file", str(path))
+            figures[way] = measuring.in_process(environment, "import_contacts", *step)
     return figures
-
-
-def report(kind: str, rows: int, figures: dict[str, dict[str, Any]]) -> None:
-    base = figures["floor"]
-    print(f"{kind}, a file of {rows:,} rows, {base['rows']:,} contacts")
-    for way, it in figures.items():
-        print(
-            f"  {way:12} {it['wall']:8.1f} s wall {it['wall'] / base['wall']:6.2f}x   {it['cpu']:8.1f} s CPU "
-            f"{it['cpu'] / base['cpu']:6.2f}x   peak {it['memory']:5.0f} MB"
-        )
 
 
 def main() -> None:
@@ -222,17 +159,19 @@ def main() -> None:
     parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
-        measure(options.measure, options.file)
+        import django
+
+        django.setup()
+        measuring.measure(lambda: WAYS[options.measure](options.file))
         return
     for kind in ("postgres", "sqlite") if options.database == "both" else (options.database,):
-        with tempfile.TemporaryDirectory(prefix="chapar-benchmark-", ignore_cleanup_errors=True) as temporary:
-            directory = Path(temporary)
-            directory.chmod(0o755)  # an embedded server started by root runs as a user of its own
-            path = directory / "contacts.csv"
+        with tempfile.TemporaryDirectory(prefix="chapar-benchmark-") as temporary:
+            path = Path(temporary) / "contacts.csv"
             write_file(path, options.rows)
             prepare(path)
-            ways = [way for way in WAYS if way not in options.skip]
-            report(kind, options.rows, compare(kind, path, ways, directory))
+            figures = compare(kind, path, [way for way in WAYS if way not in options.skip])
+        contacts = figures["floor"]["rows"]
+        measuring.report(f"{kind}, a file of {options.rows:,} rows, {contacts:,} contacts", figures, "floor")
 
 
 if __name__ == "__main__":

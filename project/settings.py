@@ -211,7 +211,14 @@ Q_CLUSTER: dict[str, Any] = {
     "label": _("Background tasks"),
 }
 Q_CLUSTER["queue_limit"] = Q_CLUSTER["workers"]
-Q_CLUSTER |= {"redis": BROKER_URL} if BROKER_URL else {"orm": "default"}
+if BROKER_URL:
+    # A broker that drops packets must not hang the page that rings it; the URL's own values win.
+    joint = "&" if "?" in BROKER_URL else "?"
+    Q_CLUSTER["redis"] = (
+        BROKER_URL if "timeout" in BROKER_URL else f"{BROKER_URL}{joint}socket_connect_timeout=3&socket_timeout=10"
+    )
+else:
+    Q_CLUSTER["orm"] = "default"
 
 LOGGING = {
     "version": 1,

@@ -192,6 +192,7 @@ def count_as_sent(campaign_id: int, actor: Actor = None) -> None:
     Raises:
         NotAllowed: nothing is unclear (any more).
     """
+    reconcile.sweep_answers()  # the word is for what nobody knows: an answer that waits on disk comes first
     settled = reconcile.decide(campaign_id, sent=True)
     if not settled:
         raise NotAllowed(_("Nothing is unclear any more."))
@@ -207,6 +208,7 @@ def send_again(campaign_id: int, actor: Actor = None) -> None:
     Raises:
         NotAllowed: nothing is unclear (any more), or the campaign was cancelled.
     """
+    reconcile.sweep_answers()  # in transactions of its own: it forgets each answer that it has recorded
     with transaction.atomic():
         campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign_id)
         if campaign.status not in SENDABLE_AGAIN:
@@ -220,11 +222,15 @@ def send_again(campaign_id: int, actor: Actor = None) -> None:
         ring("pump", campaign_id)
 
 
+@transaction.atomic
 def finish(campaign_id: int) -> bool:
     """Complete a campaign whose every batch is settled, with problems where a message failed or is unclear.
 
     A completed campaign is looked at again when a late report moved one of its messages. Whether nothing is open.
     """
+    # Held: between a look at the batches and the word, an operator could send some of them again.
+    if Campaign.objects.select_for_update(no_key=True).filter(pk=campaign_id).first() is None:
+        return True
     if Batch.objects.filter(campaign=campaign_id, status__in=OPEN_BATCHES).exists():
         return False
     problems = StatusCount.objects.filter(campaign=campaign_id, status__in=PROBLEMS, messages__gt=0).exists()

@@ -113,10 +113,8 @@ def _give_up(ticket: Ticket, waiting: set[str]) -> int | None:
 def decide(campaign_id: int, *, sent: bool) -> int:
     """Settle what is unclear in a campaign by an operator's word: it was ``sent``, or it goes out (again).
 
-    A batch that another process is settling this moment is left to it, and an answer that waits on disk is recorded
-    first: the word is for what nobody knows. Returns how many messages it settled.
+    A batch that another process is settling this moment is left to it. Returns how many messages it settled.
     """
-    sweep_answers()
     unclear = Batch.objects.filter(campaign=campaign_id, status=BatchStatus.UNKNOWN).order_by("number")
     return sum(_decide(pk, sent) for pk in list(unclear.values_list("pk", flat=True)))
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
+import time
+
 import pytest
 
 from campaigns import lifecycle
 from campaigns.models import AuditEntry, Campaign, Message
+from campaigns.sending import answers
 from campaigns.sending.claiming import Claim, claim
 from campaigns.sending.recording import Ticket, record
 from campaigns.states import CampaignStatus, Reason
-from providers.base import Outcome, RecipientResult, SendAnswer
+from providers.base import HttpResponse, Outcome, RecipientResult, SendAnswer
 from providers.sandbox import Sandbox
 from tests import builders
 
@@ -79,3 +84,20 @@ def test_what_is_clear_stays_as_it_is(sandbox: Sandbox) -> None:
     assert builders.counts(campaign) == {"accepted": 10, "unknown": 10}
     lifecycle.count_as_sent(campaign.pk)
     assert builders.counts(campaign) == {"accepted": 20}
+
+
+def test_an_answer_that_waits_on_disk_comes_before_the_word(campaign: Campaign) -> None:
+    batch = campaign.batches.get()
+    keys = list(Message.objects.values_list("pk", "phone"))
+    entries = [
+        {"messageid": 700 + key, "status": 1, "statustext": "", "receptor": f"0{phone[3:]}", "cost": 10}
+        for key, phone in keys
+        if phone
+    ]
+    body = json.dumps({"return": {"status": 200, "message": ""}, "entries": entries}).encode()
+    path = answers.keep(Ticket(batch.pk, batch.owner, batch.attempt), HttpResponse(200, body))
+    os.utime(path, (time.time() - 60, time.time() - 60))
+    with pytest.raises(lifecycle.NotAllowed):
+        lifecycle.send_again(campaign.pk)
+    assert builders.counts(campaign) == {"accepted": 2}
+    assert not path.exists()

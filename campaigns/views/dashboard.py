@@ -58,13 +58,16 @@ def _since_midnight(days: int = 0) -> dt.datetime:
 
 
 def _today() -> dict[str, int]:
-    points = TimelinePoint.objects.filter(at__gte=_since_midnight())
+    """Messages that reached a status today, and the rial of the campaigns that began today."""
+    midnight = _since_midnight()
+    points = TimelinePoint.objects.filter(at__gte=midnight)
+    begun = StatusCount.objects.filter(campaign__started_at__gte=midnight)
     counts = dict(points.values_list("status").annotate(Sum("messages")).order_by())
     return {
         "accepted": counts.get(MessageStatus.ACCEPTED, 0),
         "delivered": counts.get(MessageStatus.DELIVERED, 0),
         "lost": sum(counts.get(status, 0) for status in LOST),
-        "unclear": StatusCount.objects.filter(status=MessageStatus.UNKNOWN).aggregate(n=Sum("messages"))["n"] or 0,
+        "cost": begun.aggregate(rial=Sum("cost"))["rial"] or 0,
     }
 
 

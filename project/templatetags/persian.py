@@ -30,6 +30,12 @@ def percent(share: float | None, places: int = 0) -> str:
 
 
 @register.filter
+def isolated(value: object) -> str:
+    """A name for the middle of a sentence: its direction is its own, and brackets in it stay where they are."""
+    return f"\u2068{value}\u2069"
+
+
+@register.filter
 def jdate(value: dt.date | dt.datetime | None, style: str = "short") -> str:
     """A date: short, long, datetime or time."""
     return persian.date(value, style)

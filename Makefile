@@ -11,7 +11,7 @@ PYTHON ?=
 PYTEST := $(PY) -m pytest
 PIP_INSTALL := $(PY) -m pip install -qq --disable-pip-version-check
 
-.PHONY: run test check format requirements lint types migrations deployment assets messages
+.PHONY: run test check format screenshots requirements lint types migrations deployment assets messages
 
 run: $(BASE_STAMP)
 	@$(PY) bin/serve.py
@@ -66,6 +66,12 @@ messages:
 format: $(DEV_STAMP)
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
+
+# Every page as a picture, of a site that runs: make screenshots PASSWORD=… [URL=http://127.0.0.1:8000] [INTO=var/screenshots]
+URL ?= http://127.0.0.1:$(or $(WEB_PORT),8000)
+INTO ?= var/screenshots
+screenshots: $(DEV_STAMP)
+	$(PY) -m tests.browser.screenshots --url "$(URL)" --password "$(PASSWORD)" --into "$(INTO)"
 
 # `make requirements UPGRADE=--upgrade` moves the pins.
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header

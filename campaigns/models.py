@@ -345,7 +345,7 @@ class AuditEntry(models.Model):
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, verbose_name=_("who"))
     action = models.CharField(_("action"), max_length=40)
     campaign = models.ForeignKey(
-        Campaign, models.CASCADE, null=True, blank=True, related_name="audit_entries", verbose_name=_("campaign")
+        Campaign, models.SET_NULL, null=True, blank=True, related_name="audit_entries", verbose_name=_("campaign")
     )
     facts: models.JSONField[Any, Any] = models.JSONField(_("facts"), default=dict)
     created_at = models.DateTimeField(_("when"), auto_now_add=True)

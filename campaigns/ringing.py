@@ -21,6 +21,7 @@ from contacts.models import ContactImport
 logger = logging.getLogger(__name__)
 HEART = "worker"
 FAILURES_KEPT = dt.timedelta(days=7)
+UPLOADS_KEPT = dt.timedelta(days=7)  # of files whose columns nobody has confirmed
 
 
 def tick() -> None:
@@ -63,6 +64,9 @@ def _follow() -> None:
 def _import() -> None:
     for import_id in ContactImport.objects.stalled().values_list("pk", flat=True):
         importing.ring(import_id)
+    forgotten = ContactImport.objects.filter(status="uploaded", created_at__lt=timezone.now() - UPLOADS_KEPT)
+    for import_id in forgotten.values_list("pk", flat=True):
+        importing.cancel(import_id)
 
 
 STEPS = (lifecycle.start_due, _prepare, reconcile.sweep_answers, webhooks.sweep, _expire, _send, _follow, _import)

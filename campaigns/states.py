@@ -38,7 +38,7 @@ CAMPAIGN_MOVES: Mapping[CampaignStatus, frozenset[CampaignStatus]] = {
     _C.PREPARING: frozenset({_C.RUNNING, _C.DRAFT, _C.CANCELLED}),
     _C.RUNNING: frozenset({_C.PAUSED, _C.COMPLETED, _C.COMPLETED_WITH_PROBLEMS, _C.CANCELLED, _C.EXPIRED}),
     _C.PAUSED: frozenset({_C.RUNNING, _C.COMPLETED, _C.COMPLETED_WITH_PROBLEMS, _C.CANCELLED, _C.EXPIRED}),
-    # What was unclear may be settled by its own late answer.
+    # What was unclear may be settled by its own late answer, or by an operator's word.
     _C.COMPLETED_WITH_PROBLEMS: frozenset({_C.COMPLETED, _C.RUNNING}),
     _C.COMPLETED: frozenset({_C.COMPLETED_WITH_PROBLEMS}),
     _C.CANCELLED: frozenset(),

@@ -44,9 +44,14 @@ def webhook(request: HttpRequest, account_id: int, token: str) -> HttpResponse:
         return JsonResponse({"error": "bad_length"}, status=400)
     if length > settings.WEBHOOK_MAX_BYTES:
         return JsonResponse({"error": "too_large"}, status=413)
-    body = request.read(settings.WEBHOOK_MAX_BYTES + 1)
+    try:
+        body = _body(request)
+    except OSError:  # the caller went away, or its chunks are none
+        return JsonResponse({"error": "malformed"}, status=400)
     if len(body) > settings.WEBHOOK_MAX_BYTES:
         return JsonResponse({"error": "too_large"}, status=413)
+    if len(body) < length:  # half of "status=10" reads as another status
+        return JsonResponse({"error": "malformed"}, status=400)
     query = {key: request.GET.getlist(key) for key in request.GET}
     call = WebhookCall(request.method or "", query, request.headers.get("Content-Type", ""), body)
     try:
@@ -57,6 +62,15 @@ def webhook(request: HttpRequest, account_id: int, token: str) -> HttpResponse:
         return JsonResponse({"error": "malformed"}, status=400)
     except (OperationalError, InterfaceError):
         return _store_on_disk(account_id, token, call)
+
+
+def _body(request: HttpRequest) -> bytes:
+    """The body, at most a byte more than allowed. Django reads none that comes in chunks, without a length."""
+    environ = request.META
+    chunked = "CONTENT_LENGTH" not in environ and environ.get("wsgi.input_terminated")
+    source = environ["wsgi.input"] if chunked else request
+    body: bytes = source.read(settings.WEBHOOK_MAX_BYTES + 1)
+    return body
 
 
 def take(account_id: int, token: str, call: WebhookCall) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,12 +11,14 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from campaigns import doorbell, lifecycle, ringing, tasks
+from campaigns import doorbell, drafting, lifecycle, ringing, tasks
+from campaigns.auditing import note
 from campaigns.lifecycle import NotAllowed
 from campaigns.models import AuditEntry, Batch, Campaign, Heartbeat
 from campaigns.sending.claiming import Claim, claim
 from campaigns.sending.recording import Ticket, record
 from campaigns.states import BatchStatus, CampaignStatus
+from contacts.models import ContactImport
 from providers.base import Outcome, SendAnswer
 from providers.models import ProviderAccount
 from providers.sandbox import Sandbox
@@ -253,3 +256,23 @@ def test_a_completed_campaign_is_not_completed_twice(sandbox: Sandbox, db: None)
     ended = builders.refreshed(campaign).finished_at
     lifecycle.finish(campaign.pk)
     assert builders.refreshed(campaign).finished_at == ended
+
+
+@pytest.mark.django_db
+def test_what_was_done_to_a_draft_is_known_after_it_is_deleted() -> None:
+    draft = builders.draft(
+        builders.line(builders.account()), builders.include(builders.phonebook(builders.contacts(1)))
+    )
+    note("revised", draft.pk)
+    kept = list(AuditEntry.objects.values_list("action", flat=True))
+    drafting.discard(draft.pk)
+    assert set(kept) < set(AuditEntry.objects.values_list("action", flat=True))
+
+
+@pytest.mark.django_db
+def test_an_upload_whose_columns_nobody_confirms_is_thrown_away_after_a_week(tmp_path: Path) -> None:
+    old, fresh = (ContactImport.objects.create(filename=name, path=str(tmp_path / name)) for name in ("old", "fresh"))
+    ContactImport.objects.filter(pk=old.pk).update(created_at=timezone.now() - dt.timedelta(days=8))
+    ringing.tick()
+    assert ContactImport.objects.get(pk=old.pk).status == ContactImport.Status.CANCELLED
+    assert ContactImport.objects.get(pk=fresh.pk).status == ContactImport.Status.UPLOADED

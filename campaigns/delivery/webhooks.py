@@ -46,7 +46,7 @@ def webhook(request: HttpRequest, account_id: int, token: str) -> HttpResponse:
         return JsonResponse({"error": "too_large"}, status=413)
     try:
         body = _body(request)
-    except OSError:  # the caller went away, or its chunks are none
+    except (OSError, MalformedWebhook):  # the caller went away
         return JsonResponse({"error": "malformed"}, status=400)
     if len(body) > settings.WEBHOOK_MAX_BYTES:
         return JsonResponse({"error": "too_large"}, status=413)
@@ -65,11 +65,21 @@ def webhook(request: HttpRequest, account_id: int, token: str) -> HttpResponse:
 
 
 def _body(request: HttpRequest) -> bytes:
-    """The body, at most a byte more than allowed. Django reads none that comes in chunks, without a length."""
-    environ = request.META
-    chunked = "CONTENT_LENGTH" not in environ and environ.get("wsgi.input_terminated")
-    source = environ["wsgi.input"] if chunked else request
-    body: bytes = source.read(settings.WEBHOOK_MAX_BYTES + 1)
+    """The body, at most a byte more than allowed. One that comes in chunks has no length, and Django reads none of it.
+
+    Raises:
+        MalformedWebhook: what comes is not in chunks as it says.
+        OSError: the connection broke.
+    """
+    limit, environ = settings.WEBHOOK_MAX_BYTES + 1, request.META
+    if environ.get("CONTENT_LENGTH") or not environ.get("wsgi.input_terminated"):
+        return request.read(limit)
+    try:
+        body: bytes = environ["wsgi.input"].read(limit)
+    except OSError:
+        raise
+    except Exception as error:  # the server's own classes, which no other server has
+        raise MalformedWebhook from error
     return body
 
 

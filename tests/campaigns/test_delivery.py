@@ -8,8 +8,12 @@ import time
 from typing import Any
 
 import pytest
+from django.core.handlers.wsgi import WSGIRequest
+from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
+from gunicorn.config import Config
+from gunicorn.http.parser import RequestParser
 
 from campaigns import lifecycle, tasks
 from campaigns.delivery import applying, events, polling, webhooks
@@ -115,6 +119,31 @@ def test_too_large_a_body_gets_413(client: Client, db: None) -> None:
     builders.account()
     assert client.generic("POST", path(), b" " * 65_537, content_type="application/json").status_code == 413
     assert client.generic("POST", path(), b"{}", CONTENT_LENGTH="nine").status_code == 400
+
+
+def called(body: bytes, header: str, length: str = "") -> HttpResponse:
+    """What a call gets whose body the production server reads as this header says."""
+    head = f"POST / HTTP/1.1\r\nHost: a\r\n{header}\r\n\r\n".encode()
+    read = next(RequestParser(Config(), iter([head + body]), ("127.0.0.1", 1))).body
+    facts = {"REQUEST_METHOD": "POST", "CONTENT_TYPE": "application/x-www-form-urlencoded", "CONTENT_LENGTH": length}
+    request = WSGIRequest({**facts, "wsgi.input": read, "wsgi.input_terminated": True})
+    account = ProviderAccount.objects.get()
+    return webhooks.webhook(request, account.pk, account.webhook_token)
+
+
+def test_a_body_in_chunks_is_read(db: None) -> None:
+    builders.account()
+    chunked = "Transfer-Encoding: chunked"
+    assert called(b"d\r\nmessageid=80&\r\n9\r\nstatus=10\r\n0\r\n\r\n", chunked).status_code == 200
+    assert DeliveryEvent.objects.get().report == "delivered"
+    assert called(b"11000\r\n" + b" " * 0x11000 + b"\r\n0\r\n\r\n", chunked).status_code == 413
+    assert called(b"ZZ\r\n{}\r\n", chunked).status_code == 400
+
+
+def test_half_a_body_is_no_report(db: None) -> None:
+    builders.account()
+    assert called(b"messageid=80&status=1", "Content-Length: 22", "22").status_code == 400
+    assert not DeliveryEvent.objects.exists()
 
 
 def test_only_get_and_post_are_webhooks(client: Client, db: None) -> None:

@@ -14,7 +14,7 @@ from providers import registry
 
 def text_problems(text: str) -> list[str]:
     """What is wrong with a text: empty, a brace without its pair, a placeholder that no contact has a value for."""
-    if not text.strip():
+    if not any(char.isprintable() and not char.isspace() for char in text):  # joiners and marks alone are nothing
         return [_("Write the text of the message.")]
     try:
         template = templating.parse(text)

@@ -74,6 +74,12 @@ def test_a_rule_that_cannot_be_gets_a_sentence(tmp_path: Path, line: SenderLine,
         rules(tmp_path, line, content)
 
 
+@pytest.mark.parametrize("text", ["", " \n", "\u200c\u200c", "\u200e \u2066"])
+def test_a_text_that_nobody_could_see_is_none(text: str) -> None:
+    assert len(checking.text_problems(text)) == 1
+    assert not checking.text_problems(f"{text}سلام")
+
+
 def test_a_brace_in_the_lines_suffix_is_told_before_the_launch(line: SenderLine) -> None:
     over = builders.line(line.account, sender="3000", kind="advertising", opt_out_suffix="لغو{11")
     campaign = builders.draft(over, *drafting.phonebook_rules(["customers"]))

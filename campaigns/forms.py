@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns import checking, drafting
 from campaigns.models import AudienceRule, Campaign
+from contacts.forms import PhonebookChoices
 from contacts.models import Phonebook
 from interface.jalali import JalaliDateTimeField
 from providers import registry
@@ -22,9 +23,8 @@ from providers.models import SenderLine
 
 if TYPE_CHECKING:  # Django's own classes take no parameters when the program runs
     LineChoice = forms.ModelChoiceField[SenderLine]
-    PhonebookChoices = forms.ModelMultipleChoiceField[Phonebook]
 else:
-    LineChoice, PhonebookChoices = forms.ModelChoiceField, forms.ModelMultipleChoiceField
+    LineChoice = forms.ModelChoiceField
 
 _BETWEEN_NUMBERS = re.compile(r"[\n,;،؛\t]+")
 MAX_TEXT = 4_000  # characters; the longest that any operator takes is a quarter of it

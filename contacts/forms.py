@@ -15,6 +15,7 @@ from contacts.importing.reasons import UnreadableFile, sentence
 from contacts.models import Contact, ContactImport, Phonebook
 
 INPUT = {"class": "input w-full"}
+MAX_KEY = 2**63 - 1
 DROP_AREA = (
     "block h-52 w-full cursor-pointer rounded-box border-2 border-dashed border-base-300 bg-base-200/50 p-6 "
     "text-transparent hover:border-primary focus-visible:border-primary file:invisible"
@@ -35,6 +36,18 @@ class TypedPhoneField(forms.CharField):
             raise forms.ValidationError(sentence(error.code), code=error.code) from None
 
 
+class PhonebookChoices(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # no argument at run time
+    """Phonebooks by key. A key beyond the column's range is no choice, where a database would only fail on it."""
+
+    def clean(self, value: Any) -> Any:
+        for key in value or ():
+            if str(key).isdecimal() and int(str(key)[:20]) > MAX_KEY:
+                raise forms.ValidationError(
+                    self.error_messages["invalid_choice"], code="invalid_choice", params={"value": str(key)[:20]}
+                )
+        return super().clean(value)
+
+
 class ContactForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class takes no argument at run time
     """A contact, its attributes as lines of ``key: value``, and the phonebooks it is in."""
 
@@ -45,7 +58,7 @@ class ContactForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class 
         help_text=_("One a line, such as “city: Tehran”. A message can then say {city}."),
         widget=forms.Textarea(attrs={"class": "textarea w-full", "rows": 4, "dir": "auto"}),
     )
-    phonebooks = forms.ModelMultipleChoiceField(
+    phonebooks = PhonebookChoices(
         Phonebook.objects.none(), label=_("phonebooks"), required=False, widget=forms.CheckboxSelectMultiple
     )
 

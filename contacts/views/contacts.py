@@ -1,8 +1,9 @@
-"""The list of contacts, and one contact."""
+"""The list of contacts, and one contact. Everybody signed in may look; changing needs the model's permission."""
 
 from __future__ import annotations
 
 from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -57,6 +58,7 @@ def contact_list(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@permission_required("contacts.add_contact", raise_exception=True)
 def contact_new(request: HttpRequest) -> HttpResponse:
     """Adds a contact; ``?phonebook=ID`` has that one ticked."""
     initial = {"phonebooks": request.GET.getlist("phonebook")}
@@ -64,6 +66,7 @@ def contact_new(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@permission_required("contacts.change_contact", raise_exception=True)
 def contact_edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Changes a contact."""
     contact = get_object_or_404(Contact, pk=pk)
@@ -82,6 +85,7 @@ def _edit(request: HttpRequest, form: ContactForm, contact: Contact | None) -> H
 
 
 @require_POST
+@permission_required("contacts.delete_contact", raise_exception=True)
 def contact_delete(request: HttpRequest, pk: int) -> HttpResponse:
     """Deletes a contact, also from its phonebooks. A second press finds it gone and says the same."""
     if contact := Contact.objects.filter(pk=pk).first():

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -36,6 +37,7 @@ def import_list(request: HttpRequest) -> HttpResponse:
 
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
+@permission_required("contacts.add_contactimport", raise_exception=True)
 def import_new(request: HttpRequest) -> HttpResponse:
     """Takes a file. One that is too large is refused by its length, before the first byte of it is read.
 
@@ -75,6 +77,7 @@ def _prepared(request: HttpRequest, data: dict[str, Any]) -> ContactImport:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@permission_required("contacts.add_contactimport", raise_exception=True)
 def import_map(request: HttpRequest, pk: int) -> HttpResponse:
     """What each column is, with sample rows as they will be stored; then the start. A second press starts nothing."""
     contact_import = get_object_or_404(ContactImport.objects.select_related("phonebook"), pk=pk)
@@ -167,6 +170,7 @@ def import_live(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+@permission_required("contacts.add_contactimport", raise_exception=True)
 def import_cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Stops an import; the rows that are in stay in."""
     if importing.cancel(pk):

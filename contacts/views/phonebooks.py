@@ -1,8 +1,10 @@
-"""Phonebooks: the list, and one with its contacts."""
+"""Phonebooks: the list, and one with its contacts. Everybody signed in may look; changing needs the permission."""
 
 from __future__ import annotations
 
 from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.core.exceptions import PermissionDenied
 from django.db.models import ProtectedError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -18,6 +20,7 @@ from contacts.views.contacts import page_of_contacts
 @require_http_methods(["GET", "HEAD", "POST"])
 def phonebook_list(request: HttpRequest) -> HttpResponse:
     """All phonebooks with their sizes, and a form for a new one."""
+    _check_post(request, "contacts.add_phonebook")
     form = PhonebookForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         phonebook = form.save()
@@ -31,6 +34,7 @@ def phonebook_list(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def phonebook_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """One phonebook: its contacts, its name to change."""
+    _check_post(request, "contacts.change_phonebook")
     phonebook = get_object_or_404(Phonebook.objects.select_related("account"), pk=pk)
     form = PhonebookForm(request.POST or None, instance=phonebook)
     if request.method == "POST" and not phonebook.account_id and form.is_valid():
@@ -49,6 +53,7 @@ def phonebook_detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+@permission_required("contacts.change_phonebook", raise_exception=True)
 def phonebook_remove(request: HttpRequest, pk: int, contact_id: int) -> HttpResponse:
     """Takes a contact out of a phonebook; the contact itself stays."""
     phonebook = get_object_or_404(Phonebook.objects.ours(), pk=pk)
@@ -59,6 +64,7 @@ def phonebook_remove(request: HttpRequest, pk: int, contact_id: int) -> HttpResp
 
 
 @require_POST
+@permission_required("contacts.delete_phonebook", raise_exception=True)
 def phonebook_delete(request: HttpRequest, pk: int) -> HttpResponse:
     """Deletes a phonebook; its contacts stay. One that a campaign uses stays too."""
     phonebook = Phonebook.objects.filter(pk=pk).first()
@@ -71,3 +77,8 @@ def phonebook_delete(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect(phonebook)
     messages.success(request, _("The phonebook was deleted. Its contacts are still there."))
     return redirect("contacts:phonebooks")
+
+
+def _check_post(request: HttpRequest, permission: str) -> None:
+    if request.method == "POST" and not request.user.has_perm(permission):
+        raise PermissionDenied

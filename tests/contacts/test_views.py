@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def owner(client: Client) -> Client:
-    client.force_login(User.objects.create_user("owner"))
+    client.force_login(User.objects.create_superuser("owner"))
     return client
 
 
@@ -53,6 +53,39 @@ COLUMNS = {"column_0": "phone", "column_1": "first_name", "column_2": "attribute
 @pytest.mark.parametrize("path", ["/contacts/", "/phonebooks/", "/imports/", "/imports/new/", "/contacts/new/"])
 def test_every_screen_needs_a_login(client: Client, path: str) -> None:
     assert client.get(path).headers["Location"].startswith("/login/")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/contacts/new/",
+        "/contacts/{contact}/",
+        "/contacts/{contact}/delete/",
+        "/phonebooks/",
+        "/phonebooks/{book}/",
+        "/phonebooks/{book}/delete/",
+        "/phonebooks/{book}/remove/{contact}/",
+        "/imports/new/",
+        "/imports/{file}/mapping/",
+        "/imports/{file}/cancel/",
+    ],
+)
+def test_who_has_no_permission_changes_nothing(client: Client, phonebook: Phonebook, path: str, tmp_path: Path) -> None:
+    contact = contacts(1, phonebook)[0]
+    file = imported(write(tmp_path / "a.csv", [["phone"], ["09350000000"]]))
+    client.force_login(User.objects.create_user("teammate"))
+    for page in ("/contacts/", "/phonebooks/", f"/phonebooks/{phonebook.pk}/", "/imports/", f"/imports/{file.pk}/"):
+        assert client.get(page).status_code == 200
+    address = path.format(contact=contact.pk, book=phonebook.pk, file=file.pk)
+    assert client.post(address, {"name": "mine", "phone": "09121110000"}).status_code == 403
+    assert (Contact.objects.count(), Phonebook.objects.filter(name="mine").exists()) == (2, False)
+
+
+@pytest.mark.parametrize("key", ["9223372036854775808", "9" * 5_000, "-1", "²", "\0"])
+def test_a_phonebook_that_cannot_be_is_told_at_its_field(owner: Client, key: str) -> None:
+    response = owner.post("/contacts/new/", {"phone": "09121234567", "phonebooks": [key]})
+    assert response.status_code == 422
+    assert response.context["form"].errors["phonebooks"]
 
 
 @pytest.mark.parametrize("path", ["/contacts/", "/phonebooks/", "/phonebooks/{}/", "/imports/"])

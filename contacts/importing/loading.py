@@ -12,7 +12,7 @@ import json
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice
@@ -27,6 +27,7 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from contacts.importing import cleaning, mapping, merging, reasons
+from contacts.importing.ahead import one_ahead
 from contacts.importing.cleaning import CleanRow, Issue, RefusedRow
 from contacts.importing.merging import Tally
 from contacts.importing.reading import Row, RowReader
@@ -157,11 +158,12 @@ class _Loader:
     def _load(self, reader: RowReader, clean: cleaning.Cleaner, deadline: float | None) -> bool:
         rows = iter(reader)
         self._pass_over(islice(rows, self.done), clean)
-        for chunk in self._chunks(reader, rows, clean):
-            self._commit(chunk)
-            if not chunk.last and deadline is not None and time.monotonic() >= deadline:
-                self._release()
-                return False
+        with closing(one_ahead(self._chunks(reader, rows, clean))) as chunks:
+            for chunk in chunks:
+                self._commit(chunk)
+                if not chunk.last and deadline is not None and time.monotonic() >= deadline:
+                    self._release()
+                    return False
         _end(self.job, self.owner, _Status.COMPLETED)
         return True
 

@@ -12,8 +12,8 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
-from gunicorn.config import Config
-from gunicorn.http.parser import RequestParser
+from gunicorn.config import Config  # type: ignore[import-untyped]
+from gunicorn.http.parser import RequestParser  # type: ignore[import-untyped]
 
 from campaigns import lifecycle, tasks
 from campaigns.delivery import applying, events, polling, webhooks

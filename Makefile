@@ -11,7 +11,7 @@ PYTHON ?=
 PYTEST := $(PY) -m pytest
 PIP_INSTALL := $(PY) -m pip install -qq --disable-pip-version-check
 
-.PHONY: run test check format screenshots requirements lint types migrations deployment assets messages
+.PHONY: run test check format translations screenshots requirements lint types migrations deployment assets messages
 
 run: $(BASE_STAMP)
 	@$(PY) bin/serve.py
@@ -60,12 +60,17 @@ messages:
 	for source in locale/*/LC_MESSAGES/*.po; do \
 		[ -f "$$source" ] || continue; \
 		msgfmt --check --output-file=- "$$source" | cmp - "$${source%.po}.mo" || \
-			{ echo "$${source%.po}.mo is stale: manage.py compilemessages"; exit 1; }; \
+			{ echo "$${source%.po}.mo is stale: make translations"; exit 1; }; \
 	done
 
 format: $(DEV_STAMP)
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
+
+# Whoever changes a sentence of the screens gathers it here, translates it in the .po file, and runs this once more.
+translations: $(DEV_STAMP)
+	$(PY) manage.py makemessages -l fa --no-location --no-obsolete -i .venv -i node_modules -i 'frontend/*' -i var
+	cd locale && ../$(PY) ../manage.py compilemessages -l fa
 
 # Every page as a picture, of a site that runs: make screenshots PASSWORD=… [URL=http://127.0.0.1:8000] [INTO=var/screenshots]
 URL ?= http://127.0.0.1:$(or $(WEB_PORT),8000)

@@ -5,7 +5,9 @@ The address, the user and the password are printed last, once the site answers i
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
 import os
 import socket
 import sys
@@ -13,6 +15,7 @@ import threading
 import time
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import TextIO
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -24,6 +27,7 @@ from django.conf import settings  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import connections  # noqa: E402
 from honcho.environ import parse_procfile  # noqa: E402
+from honcho.printer import Printer  # noqa: E402
 
 STOP_SECONDS = 30  # the worker finishes the call in flight before it goes
 START_SECONDS = 40
@@ -111,6 +115,22 @@ def announce() -> None:
     print("\n".join(lines), flush=True)
 
 
+class Unheard(io.TextIOBase):
+    """An output whose reader may go away (``make run | head``): the processes must still be stopped in good order."""
+
+    def __init__(self, output: TextIO) -> None:
+        self.output = output
+
+    def isatty(self) -> bool:
+        return self.output.isatty()
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError):
+            self.output.write(text)
+            self.output.flush()
+        return len(text)
+
+
 def serve() -> int:
     """Runs the Procfile's processes until one of them ends or the user stops them. Returns the exit status."""
     environment = os.environ | {
@@ -120,7 +140,7 @@ def serve() -> int:
         "SANDBOX_PORT": str(settings.SANDBOX_PORT),
     }
     honcho.manager.KILL_WAIT = STOP_SECONDS
-    manager = honcho.manager.Manager()
+    manager = honcho.manager.Manager(printer=Printer(output=Unheard(sys.stdout)))
     for name, command in parse_procfile((ROOT / "Procfile").read_text()).processes.items():
         manager.add_process(name, command, env=environment, cwd=str(ROOT))
     threading.Thread(target=announce, daemon=True).start()

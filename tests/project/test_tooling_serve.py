@@ -81,3 +81,15 @@ def test_what_it_prints_opens_the_site_and_ctrl_c_ends_it(newcomer: dict[str, st
         process.send_signal(signal.SIGINT)
         process.communicate()
     assert process.returncode == 0
+
+
+@pytest.mark.browser
+def test_it_ends_whole_also_when_nobody_reads_what_it_prints(newcomer: dict[str, str]) -> None:
+    with running(newcomer) as process:
+        read_until(process, "Ctrl-C stops it")
+        assert process.stdout is not None
+        process.stdout.close()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(40) == 0
+    with socket.create_server(("127.0.0.1", int(newcomer["WEB_PORT"]))):
+        pass

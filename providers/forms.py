@@ -46,9 +46,13 @@ def clean_base_url(value: str) -> str:
     """A base URL without a trailing slash.
 
     Raises:
-        ValidationError: it carries a user, a query or a fragment.
+        ValidationError: it carries a user, a query or a fragment, or its host or port cannot be.
     """
-    parts = urlsplit(value)
+    try:
+        parts = urlsplit(value)
+        _port = parts.port
+    except ValueError:
+        raise ValidationError(gettext("Enter a valid URL."), code="base_url") from None
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValidationError(_("Give the address only, without user, query or fragment."), code="base_url")
     return value.rstrip("/")

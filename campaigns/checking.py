@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from campaigns.composing import templating
@@ -9,13 +12,20 @@ from campaigns.composing.suffix import with_suffix
 from campaigns.models import AudienceRule, Campaign
 from campaigns.sending import audience
 from contacts.models import Contact
+from interface import persian
 from providers import registry
+from providers.models import SenderLine
+
+MAX_TEXT = 4_000  # characters; the longest that any operator takes is a quarter of it
+MAX_AHEAD = dt.timedelta(days=3653)  # a date far away in one calendar is none in the other
 
 
 def text_problems(text: str) -> list[str]:
-    """What is wrong with a text: empty, a brace without its pair, a placeholder that no contact has a value for."""
+    """What is wrong with a text: empty, too long, a brace without its pair, a placeholder that no contact can fill."""
     if not any(char.isprintable() and not char.isspace() for char in text):  # joiners and marks alone are nothing
         return [_("Write the text of the message.")]
+    if len(text) > MAX_TEXT:
+        return [_("The text is longer than %(most)s characters.") % {"most": persian.number(MAX_TEXT)}]
     try:
         template = templating.parse(text)
     except templating.TemplateError as error:
@@ -40,8 +50,22 @@ def problems(campaign: Campaign) -> list[str]:
         found.append(_("Choose who gets the campaign."))
     elif not (any(r.rows.exists() for r in audience.included(campaign)) or audience.strangers(campaign)):
         found.append(_("Nobody is left to send to."))
-    if campaign.file and not registry.provider_class(account.slug).capabilities.max_upload:
-        found.append(_("This provider does not take files."))
+    if campaign.file and not takes_files(line):
+        found.append(_("Files go out on Bale lines only."))
     if campaign.file and campaign.file.account_id != account.pk:
         found.append(_("The file belongs to another account."))
     return found
+
+
+def time_problem(at: dt.datetime) -> str:
+    """Why a campaign cannot be scheduled for this time; empty when it can."""
+    now = timezone.now()
+    if at <= now:
+        return _("This time has passed.")
+    return _("This time is more than ten years away.") if at > now + MAX_AHEAD else ""
+
+
+def takes_files(line: SenderLine) -> bool:
+    """Whether a file can go along on this line."""
+    capabilities = registry.provider_class(line.account.slug).capabilities
+    return bool(capabilities.max_upload) and line.channel == SenderLine.Channel.BALE

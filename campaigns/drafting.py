@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import json
 import mimetypes
+import re
 import secrets
 import shutil
 import uuid
@@ -29,6 +30,9 @@ from providers import registry
 from providers.base import InvalidJob, Upload
 from providers.models import SenderLine, UploadedFile
 
+MAX_NAME = 150
+MAX_NATURAL = 2**31 - 1
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")  # NUL, and what a command line makes of bytes that are no UTF-8
 _Row = TypeVar("_Row", bound=models.Model)
 
 
@@ -52,10 +56,10 @@ def create(
     """Make a draft with its audience rules. The same ``form_token`` again gives the draft that it has made already.
 
     Raises:
-        InvalidDraft: the text is no template, no rule includes anybody, or the file cannot be sent.
+        InvalidDraft: the name or the text cannot be, no rule includes anybody, or the file cannot be sent.
     """
     rules = list(rules)
-    _check(text, rules)
+    _check(name, text, rules)
     if made := _made_by(form_token):
         return made
     try:
@@ -84,7 +88,11 @@ def _made_by(form_token: uuid.UUID | None) -> Campaign | None:
     return Campaign.objects.filter(form_token=form_token).first() if form_token else None
 
 
-def _check(text: str, rules: list[AudienceRule]) -> None:
+def _check(name: str, text: str, rules: list[AudienceRule]) -> None:
+    if not 0 < len(name.strip()) <= MAX_NAME:
+        raise InvalidDraft(_("The name must have 1 to %(most)s characters.") % {"most": persian.number(MAX_NAME)})
+    if _UNSTORABLE.search(name + text):
+        raise InvalidDraft(_("The name or the text is not in UTF-8."))
     problems = checking.text_problems(text)
     if problems:
         raise InvalidDraft(" ".join(problems))
@@ -105,7 +113,7 @@ def revise(campaign_id: int, *, rules: Iterable[AudienceRule], actor: Any = None
         InvalidDraft: it is no draft any more, or what it would become is none.
     """
     rules = list(rules)
-    _check(fields["text"], rules)
+    _check(fields["name"], fields["text"], rules)
     with transaction.atomic():
         campaign = _locked_draft(campaign_id)
         for name, value in fields.items():
@@ -174,7 +182,7 @@ def rules_from_file(path: str, line: SenderLine) -> list[AudienceRule]:
     """
     try:
         entries = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         raise InvalidDraft(_("The audience file cannot be read as JSON.")) from None
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise InvalidDraft(_("The audience file must hold a list of rules."))
@@ -210,9 +218,9 @@ def _rule(entry: Mapping[str, Any]) -> AudienceRule:
 
 
 def _naturals(entry: Mapping[str, Any], *keys: str) -> dict[str, int]:
-    """The whole numbers of an entry that are given; one below zero is an error."""
+    """The whole numbers of an entry that are given; one that no column could hold is an error."""
     found = {key: int(entry[key]) for key in keys if entry.get(key) is not None}
-    if any(value < 0 for value in found.values()):
+    if any(not 0 <= value <= MAX_NATURAL for value in found.values()):
         raise ValueError(keys)
     return found
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -18,7 +17,6 @@ from campaigns.models import AudienceRule, Campaign
 from contacts.forms import PhonebookChoices
 from contacts.models import Phonebook
 from interface.jalali import JalaliDateTimeField
-from providers import registry
 from providers.models import SenderLine
 
 if TYPE_CHECKING:  # Django's own classes take no parameters when the program runs
@@ -27,7 +25,6 @@ else:
     LineChoice = forms.ModelChoiceField
 
 _BETWEEN_NUMBERS = re.compile(r"[\n,;،؛\t]+")
-MAX_TEXT = 4_000  # characters; the longest that any operator takes is a quarter of it
 Rule, Kind = AudienceRule.Rule, AudienceRule.Kind
 
 
@@ -58,7 +55,7 @@ class CampaignForm(forms.Form):
     )
     text = forms.CharField(
         label=_("Text"),
-        max_length=MAX_TEXT,
+        max_length=checking.MAX_TEXT,
         widget=forms.Textarea(attrs={"class": "textarea w-full h-44 leading-8 text-base", "dir": "auto"}),
     )
     scheduled_at = JalaliDateTimeField(
@@ -107,8 +104,8 @@ class CampaignForm(forms.Form):
 
     def clean_scheduled_at(self) -> Any:
         at = self.cleaned_data["scheduled_at"]
-        if at is not None and at <= timezone.now():
-            raise ValidationError(gettext("This time has passed."))
+        if at is not None and (problem := checking.time_problem(at)):
+            raise ValidationError(problem)
         return at
 
     def clean(self) -> dict[str, Any]:
@@ -117,7 +114,7 @@ class CampaignForm(forms.Form):
         if not audience and not any(rule.rule == Rule.INCLUDE for rule in self.rules()):
             self.add_error("include", gettext("Choose who gets the campaign."))
         kept = self.campaign is not None and self.campaign.file_id and not data.get("remove_file")
-        if (data.get("file") or kept) and data.get("line") and not _takes_files(data["line"]):
+        if (data.get("file") or kept) and data.get("line") and not checking.takes_files(data["line"]):
             self.add_error("file", gettext("Files go out on Bale lines only."))
         return data
 
@@ -137,11 +134,6 @@ def _lines(campaign: Campaign | None) -> QuerySet[SenderLine]:
     if campaign is not None:
         lines |= SenderLine.objects.filter(pk=campaign.line_id)
     return lines.select_related("account").order_by("account__name", "sender")
-
-
-def _takes_files(line: SenderLine) -> bool:
-    capabilities = registry.provider_class(line.account.slug).capabilities
-    return bool(capabilities.max_upload) and line.channel == SenderLine.Channel.BALE
 
 
 def _initial(campaign: Campaign | None, rules: list[AudienceRule]) -> dict[str, Any]:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from campaigns import checking, drafting
-from campaigns.models import AudienceRule
+from campaigns.models import AudienceRule, Campaign
 from contacts.models import JobCategory
 from providers.models import SenderLine
 from tests import builders
@@ -61,6 +62,8 @@ def test_every_kind_of_rule_of_ours_is_read(tmp_path: Path, line: SenderLine) ->
         [{"phonebook": "nobody's"}],
         [{"phonebook": "customers", "start": -1}],
         [{"phonebook": "customers", "size": "many"}],
+        [{"phonebook": "customers", "start": 2**63}],
+        "[" * 100_000,
         [{"job_category": {"main": "unknown"}}],
         [{"job_category": {}}],
         [{"numbers": ["12"]}],
@@ -72,6 +75,36 @@ def test_every_kind_of_rule_of_ours_is_read(tmp_path: Path, line: SenderLine) ->
 def test_a_rule_that_cannot_be_gets_a_sentence(tmp_path: Path, line: SenderLine, content: Any) -> None:
     with pytest.raises(drafting.InvalidDraft, match=r"\w+ \w+"):
         rules(tmp_path, line, content)
+
+
+WRONG: dict[str, list[str]] = {
+    "no name": ["--name", " "],
+    "a name too long": ["--name", "x" * 151],
+    "a text too long": ["--text", "x" * 4_001],
+    "bytes that are no UTF-8": ["--text", "a\udced\udca0b"],
+    "NUL": ["--text", "a\0b"],
+    "no time": ["--at", "tomorrow"],
+    "a time before all times": ["--at", "0001-01-01T00:00:00"],
+    "a time in another age": ["--at", "9999-12-31T23:59:59+00:00"],
+    "a Jalali year": ["--at", "1405-09-30T10:00"],
+}
+
+
+@pytest.mark.parametrize("arguments", WRONG.values(), ids=WRONG.keys())
+def test_a_wrong_command_makes_no_draft(line: SenderLine, arguments: list[str]) -> None:
+    given = ["--name", "n", "--line", line.sender, "--phonebook", "customers", "--text", "t", *arguments]
+    with pytest.raises(CommandError, match=r"\w+ \w+"):
+        call_command("campaign", "create", *given)
+    assert not Campaign.objects.exists()
+
+
+def test_a_file_on_a_line_that_takes_none_is_told_before_the_launch(line: SenderLine, tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(b"\x89PNG")
+    draft = drafting.create(
+        name="n", line=line, text="t", rules=drafting.phonebook_rules(["customers"]), file_path=str(path)
+    )
+    assert len(checking.problems(draft)) == 1
 
 
 @pytest.mark.parametrize("text", ["", " \n", "\u200c\u200c", "\u200e \u2066"])

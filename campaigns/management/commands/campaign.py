@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from argparse import ArgumentParser
 from typing import Any
@@ -12,7 +13,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_naive, make_aware
 from django.utils.translation import gettext as _
 
-from campaigns import drafting, lifecycle, reporting
+from campaigns import checking, drafting, lifecycle, reporting
 from campaigns.models import Campaign
 from campaigns.states import MessageStatus
 
@@ -53,15 +54,7 @@ class Command(BaseCommand):
             self.stdout.write("\n".join(f"{key}: {value}" for key, value in facts.items()))
 
     def _create(self, options: dict[str, Any]) -> dict[str, Any]:
-        at = None
-        if options["at"]:
-            try:
-                at = parse_datetime(options["at"])
-            except ValueError:
-                at = None
-            if at is None:
-                raise CommandError(_("The time is not in ISO 8601, such as 2026-03-21T09:30."))
-            at = make_aware(at) if is_naive(at) else at
+        at = _time(options["at"]) if options["at"] else None
         with transaction.atomic():
             rules = drafting.phonebook_rules(options["phonebook"], options["exclude_phonebook"])
             line = drafting.line_of(options["line"])
@@ -88,6 +81,20 @@ class Command(BaseCommand):
         getattr(lifecycle, action.replace("-", "_"))(campaign.pk)
         campaign.refresh_from_db()
         return {"id": campaign.pk, "status": campaign.status}
+
+
+def _time(text: str) -> dt.datetime:
+    """A time to come. A Jalali year would be long past, and the campaign would start at once."""
+    try:
+        at = parse_datetime(text)
+        at = make_aware(at) if at and is_naive(at) else at
+    except (ValueError, OverflowError):
+        at = None
+    if at is None:
+        raise CommandError(_("The time is not in ISO 8601, such as 2026-03-21T09:30."))
+    if problem := checking.time_problem(at):
+        raise CommandError(problem)
+    return at
 
 
 def _shown(campaign: Campaign) -> dict[str, Any]:

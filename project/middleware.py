@@ -1,11 +1,14 @@
-"""Which language a request gets."""
+"""Which language a request gets, and what a page is told whose reader has been signed out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from django.conf import settings
+from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
 from django.utils import translation
 
 
@@ -24,3 +27,20 @@ class PersianFirstLocaleMiddleware:
             response = self.get_response(request)
         response.headers.setdefault("Content-Language", language)
         return response
+
+
+class FragmentLoginRequiredMiddleware(LoginRequiredMiddleware):
+    """Every page needs a login. A part of a page never gets the sign-in page in its place.
+
+    A part that is asked for has its whole page loaded anew, which leads to the sign-in; where something was typed, which
+    that would lose, a sentence stands in the part's place.
+    """
+
+    def handle_no_permission(
+        self, request: HttpRequest, view_func: Callable[..., HttpResponseBase]
+    ) -> HttpResponseBase:
+        if "HX-Request" not in request.headers:
+            return super().handle_no_permission(request, view_func)
+        if request.method == "POST":
+            return render(request, "components/signed_out.html")
+        return HttpResponse(headers={"HX-Refresh": "true"})

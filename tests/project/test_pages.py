@@ -65,6 +65,17 @@ def test_an_unknown_address_is_told_in_the_language_of_the_cookie(client: Client
 
 
 @pytest.mark.django_db
+def test_no_part_of_a_page_becomes_the_sign_in_page(client: Client) -> None:
+    asked = client.get("/", headers={"HX-Request": "true"})
+    assert (asked.content, asked.headers["HX-Refresh"]) == (b"", "true")
+    typed = client.post("/campaigns/preview/", {"text": "dear"}, headers={"HX-Request": "true"})
+    assert typed.status_code == 200
+    assert b'role="alert"' in typed.content
+    assert b"password" not in typed.content
+    assert client.get("/").headers["Location"].startswith("/login/")
+
+
+@pytest.mark.django_db
 def test_a_wrong_value_is_named_where_its_error_stands(client: Client) -> None:
     client.force_login(User.objects.create_superuser("root"))
     page = client.post("/phonebooks/", {"name": ""}).content.decode()

@@ -32,11 +32,11 @@ class PersianFirstLocaleMiddleware:
 class FragmentLoginRequiredMiddleware(LoginRequiredMiddleware):
     """Every page needs a login. A part of a page never gets the sign-in page in its place.
 
-    A part that is asked for has its whole page loaded anew, which leads to the sign-in; where something was typed, which
-    that would lose, a sentence stands in the part's place.
+    A part that is asked for has its whole page loaded anew, which leads to the sign-in. Where something was typed, that
+    would lose it: a sentence stands in the part's place.
     """
 
-    def handle_no_permission(
+    def handle_no_permission(  # type: ignore[override]  # the stub promises more than its one caller needs
         self, request: HttpRequest, view_func: Callable[..., HttpResponseBase]
     ) -> HttpResponseBase:
         if "HX-Request" not in request.headers:

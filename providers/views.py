@@ -20,6 +20,7 @@ from providers.models import ProviderAccount, SenderLine
 REASONS = {
     "401": gettext_noop("The provider refuses the token. Check it and save it again."),
     "403": gettext_noop("The provider refuses the token. Check it and save it again."),
+    "404": gettext_noop("The provider has no such service at this address. Correct the base URL, then continue."),
     "418": gettext_noop("The credit at the provider is used up. Add credit, then continue."),
 }
 

@@ -50,7 +50,7 @@ REPORTS = {
     "100": Report.FORGOTTEN,  # invalid message id
 }
 UNKNOWN_ID, REFUNDED = "100", "14"
-ACCOUNT_REFUSALS = frozenset({401, 403, 418})  # bad token, no credit: nothing else will pass either
+ACCOUNT_REFUSALS = frozenset({401, 403, 404, 405, 418})  # bad token, wrong address, no credit: nothing else will pass
 TIMED_OUT = frozenset({408, 499})  # a gateway gave up waiting: the request may have gone through behind it
 MAX_UPLOAD = 15 * 1024 * 1024
 MOBILE = re.compile(r"\+989[0-9]{9}")

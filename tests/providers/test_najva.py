@@ -71,7 +71,7 @@ class TestNajva(ProviderContract):
         *refused(400, Outcome.REJECTED, Blame.REQUEST),
         *refused(401, Outcome.REJECTED, Blame.ACCOUNT),
         *refused(403, Outcome.REJECTED, Blame.ACCOUNT),
-        *refused(404, Outcome.REJECTED, Blame.REQUEST),
+        *refused(404, Outcome.REJECTED, Blame.ACCOUNT),
         *refused(408, Outcome.UNCLEAR),
         *refused(413, Outcome.REJECTED, Blame.REQUEST),
         *refused(414, Outcome.REJECTED, Blame.REQUEST),

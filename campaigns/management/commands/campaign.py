@@ -7,7 +7,7 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import transaction
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_naive, make_aware
@@ -16,9 +16,10 @@ from django.utils.translation import gettext as _
 from campaigns import checking, drafting, lifecycle, reporting
 from campaigns.models import Campaign
 from campaigns.states import MessageStatus
+from interface.commands import ScriptCommand
 
 
-class Command(BaseCommand):
+class Command(ScriptCommand):
     """``campaign create|launch|pause|resume|cancel|show|audit``; with ``--json`` one object on standard output."""
 
     help = "Create, launch, pause, resume, cancel, show or audit a campaign."

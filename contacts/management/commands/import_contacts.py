@@ -8,18 +8,19 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import transaction
 
 from contacts import importing
 from contacts.importing import mapping
 from contacts.importing.reasons import UnreadableFile, file_sentence
 from contacts.models import ContactImport, Phonebook
+from interface.commands import ScriptCommand
 
 COUNTS = ("new", "updated", "unchanged", "repeated", "refused")
 
 
-class Command(BaseCommand):
+class Command(ScriptCommand):
     """Reads the file where it lies. If this process dies, the worker goes on with the import."""
 
     help = "Import contacts from a CSV file with a header into a phonebook, which is made if it is missing."

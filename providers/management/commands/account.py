@@ -6,15 +6,16 @@ import json
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 
+from interface.commands import ScriptCommand
 from providers import registry
 from providers.forms import PREFIX, AccountForm
 from providers.models import ProviderAccount, SenderLine
 
 
-class Command(BaseCommand):
+class Command(ScriptCommand):
     help = "Adds an account at a provider, with its sender lines."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -34,4 +34,4 @@ def test_a_wrong_call_ends_with_one_and_says_why(process_environment: dict[str, 
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr.strip()
     assert "Traceback" not in ended.stderr
-    assert not (Campaign.objects.exists() or ContactImport.objects.exists() or ProviderAccount.objects.exists())
+    assert not any(model.objects.exists() for model in (Campaign, ContactImport, ProviderAccount))

@@ -123,8 +123,3 @@ def reason_of_report(status: MessageStatus) -> Reason:
     """Why a message stands where a report put it: good news needs no reason."""
     good = (MessageStatus.ACCEPTED, MessageStatus.SENT, MessageStatus.DELIVERED)
     return Reason.NONE if status in good else Reason.REPORTED
-
-
-def allowed_pairs() -> list[tuple[int, int]]:
-    """Every (from, to) of ``MESSAGE_MOVES`` as integers, for SQL."""
-    return sorted((int(old), int(new)) for old, news in MESSAGE_MOVES.items() for new in news)

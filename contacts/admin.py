@@ -47,7 +47,7 @@ class ContactAdmin(LargeTableAdmin):
     readonly_fields = ["operator", "not_on_bale_since", "created_at", "updated_at"]
     fields = ["phone", "first_name", "last_name", "attributes", "job_category", *readonly_fields]
 
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> tuple[Any, bool]:
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         return (search(queryset, search_term)[0] if search_term else queryset), False
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -88,7 +88,7 @@ class MembershipAdmin(ReadOnlyAdmin):
     search_fields = ["contact__phone"]
     search_help_text = "+98…"
 
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> tuple[Any, bool]:
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         digits = search_digits(search_term)
         found = Contact.objects.filter(phone=digits) if 7 <= len(digits) <= 15 else Contact.objects.none()
         return (queryset.filter(contact__in=found) if search_term else queryset), False
@@ -112,7 +112,7 @@ class SuppressionAdmin(LargeTableAdmin):
     raw_id_fields = ["line"]
     readonly_fields = ["created_at"]
 
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> tuple[Any, bool]:
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         digits = search_digits(search_term)
         if not search_term:
             return queryset, False

@@ -18,11 +18,13 @@ E164_DIGITS = 12  # of an Iranian mobile: 98 and ten digits
 class ContactQuerySet(models.QuerySet["Contact"]):
     """Contacts."""
 
-    def with_phone_prefix(self, digits: str) -> ContactQuerySet:
-        """Contacts whose Iranian number begins with these E.164 digits; a range of the phone index, not a scan."""
-        width = 10 ** max(E164_DIGITS - len(digits), 0)
-        first = int(digits) * width
-        return self.filter(phone__gte=first, phone__lt=first + width)
+    def with_number(self, digits: str) -> ContactQuerySet:
+        """Contacts whose E.164 digits are these or, for an Iranian number, begin with them: a range of the index."""
+        found = Q(phone=digits) if 7 <= len(digits) <= 15 else Q(pk=None)
+        if len(digits) <= E164_DIGITS and digits.startswith("98"):
+            width = 10 ** (E164_DIGITS - len(digits))
+            found |= Q(phone__gte=int(digits) * width, phone__lt=(int(digits) + 1) * width)
+        return self.filter(found)
 
 
 class PhonebookQuerySet(models.QuerySet["Phonebook"]):

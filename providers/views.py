@@ -93,10 +93,7 @@ def account_switch(request: HttpRequest, pk: int) -> HttpResponse:
 @permission_required("providers.change_provideraccount", raise_exception=True)
 def breaker_close(request: HttpRequest, pk: int) -> HttpResponse:
     """Let an account send again after its provider had refused it."""
-    closed = ProviderAccount.objects.filter(pk=pk, breaker=ProviderAccount.Breaker.OPEN).update(
-        breaker=ProviderAccount.Breaker.CLOSED, breaker_code="", breaker_text="", breaker_at=None
-    )
-    if closed:
+    if ProviderAccount.objects.close_breaker(pk):
         messages.success(request, _("Sending from this account goes on."))
     return redirect("providers:account", pk)
 

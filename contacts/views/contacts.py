@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -17,24 +17,20 @@ from contacts.importing.mapping import LETTERS
 from contacts.models import Contact, Phonebook
 from contacts.paging import KeysetPage, keyset_page
 from contacts.phones import search_digits
-from contacts.querysets import E164_DIGITS
+from contacts.querysets import ContactQuerySet
 
 
-def search(contacts: QuerySet[Contact], text: str) -> tuple[QuerySet[Contact], str]:
+def search(contacts: ContactQuerySet, text: str) -> tuple[ContactQuerySet, str]:
     """The contacts that a typed number (whole, or its beginning) or name finds, and the field to page them by."""
     if digits := search_digits(text):
         # By number, so that both the range and the order come from the index on it.
-        found = Q(phone=digits) if 7 <= len(digits) <= 15 else Q(pk=None)
-        if len(digits) <= E164_DIGITS and digits.startswith("98"):
-            width = 10 ** (E164_DIGITS - len(digits))
-            found |= Q(phone__gte=int(digits) * width, phone__lt=(int(digits) + 1) * width)
-        return contacts.filter(found), "phone"
+        return contacts.with_number(digits), "phone"
     for word in text.translate(LETTERS).split()[:5]:
         contacts = contacts.filter(Q(first_name__icontains=word) | Q(last_name__icontains=word))
     return contacts, "pk"
 
 
-def page_of_contacts(request: HttpRequest, contacts: QuerySet[Contact]) -> KeysetPage[Contact]:
+def page_of_contacts(request: HttpRequest, contacts: ContactQuerySet) -> KeysetPage[Contact]:
     """One page of these contacts, as the request's search and position ask."""
     found, key = search(contacts, request.GET.get("q", "").strip()[:100])
     return keyset_page(found, request.GET.dict(), key=key, ascending=key == "phone")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from contacts import phones
 from contacts.importing import mapping
 from contacts.importing.cleaning import MAX_VALUE
-from contacts.importing.reasons import UnreadableFile, sentence
+from contacts.importing.reasons import TOO_LARGE, UnreadableFile, file_sentence, sentence
 from contacts.models import Contact, ContactImport, Phonebook
 
 INPUT = {"class": "input w-full"}
@@ -141,6 +142,9 @@ class UploadForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["phonebook"].queryset = Phonebook.objects.ours()  # type: ignore[attr-defined]
+        # Told before the upload: a server that refuses two gigabytes half-way looks like a broken connection.
+        limit = {"data-max-bytes": settings.IMPORT_MAX_BYTES, "data-too-large": file_sentence(TOO_LARGE)}
+        self.fields["file"].widget.attrs.update(limit)
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data

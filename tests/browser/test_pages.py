@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -262,3 +263,19 @@ def test_the_composer_counts_the_suffix_that_the_line_appends(member: Page, draf
         member.locator(f"input[name=line][value='{sender.pk}']").check()
         expect(member.locator("#counter b").first).to_have_text(re.compile("."))
         assert steps.number(member.locator("#counter b").first.text_content()) == len(typed)
+
+
+def test_a_file_that_is_too_large_is_told_before_it_is_uploaded(member: Page, tmp_path: Path) -> None:
+    path = tmp_path / "customers.csv"
+    path.write_text("موبایل\n09120000001\n")
+    member.goto("/imports/new/")
+    chooser = member.locator("input[type=file]")
+    chooser.set_input_files(path)
+    expect(member.locator("[data-chosen-for]")).to_have_text("customers.csv")
+    assert chooser.evaluate("input => input.validationMessage") == ""
+    chooser.evaluate("input => { input.dataset.maxBytes = '5'; }")
+    chooser.set_input_files(path.rename(tmp_path / "everybody.csv"))
+    assert chooser.evaluate("input => input.validationMessage") == chooser.get_attribute("data-too-large")
+    member.fill("[name=new_name]", "customers")
+    member.click("main form button.btn-primary")
+    assert member.url.endswith("/imports/new/")

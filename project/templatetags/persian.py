@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from decimal import Decimal
 
 from django import template
@@ -11,6 +12,7 @@ from django.template.defaultfilters import filesizeformat
 from interface import persian
 
 register = template.Library()
+_PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 
 
 @register.filter
@@ -27,6 +29,12 @@ def percent(share: float | None, places: int = 0) -> str:
     # The mark keeps the sign on the number's left, wherever it stands in a Persian line.
     sign = "\u200f٪" if persian.is_persian() else "%"
     return f"{persian.number(share * 100, places)}{sign}"
+
+
+@register.filter
+def placeholders(text: str) -> str:
+    """A text that is shown with its placeholders: each keeps its order from left to right within a Persian sentence."""
+    return _PLACEHOLDER.sub("\u2066\\g<0>\u2069", text)
 
 
 @register.filter

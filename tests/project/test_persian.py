@@ -11,7 +11,7 @@ from django.utils import translation
 
 from interface import persian
 from interface.jalali import JalaliDateTimeField
-from project.templatetags.persian import duration, isolated, percent
+from project.templatetags.persian import duration, isolated, percent, placeholders
 
 # 00:30 in Tehran on the first day of 1405 is still the day before in UTC.
 NEW_YEAR = dt.datetime(2026, 3, 20, 21, 0, tzinfo=dt.UTC)
@@ -112,3 +112,9 @@ def test_a_moment_that_is_shown_can_be_typed_back(language: str) -> None:
 
 def test_a_name_in_a_sentence_keeps_its_own_direction() -> None:
     assert isolated("نجوا (آزمایشی)") == "\u2068نجوا (آزمایشی)\u2069"
+
+
+def test_a_placeholder_keeps_its_order_within_a_persian_sentence() -> None:
+    shown = placeholders("سلام {first_name|مشتری} عزیز")
+    assert shown == "سلام \u2066{first_name|مشتری}\u2069 عزیز"
+    assert placeholders("بدون جای خالی") == "بدون جای خالی"

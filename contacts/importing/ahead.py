@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import queue
+import sys
 import threading
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from typing import TypeVar
 
 _Item = TypeVar("_Item")
+# Seconds. By default the maker keeps the interpreter for 5 ms each time the other thread has sent a piece to the
+# database and wants to send the next: side by side was then slower than in turn (4.4 s to 4.0 s; so it is 3.1 s).
+SWITCH_INTERVAL = 0.0002
 
 
 def one_ahead(items: Iterator[_Item]) -> Generator[_Item, None, None]:
@@ -36,6 +40,8 @@ def one_ahead(items: Iterator[_Item]) -> Generator[_Item, None, None]:
             put(None, error)
 
     maker = threading.Thread(target=make, daemon=True)
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_INTERVAL)
     maker.start()
     try:
         while True:
@@ -48,3 +54,4 @@ def one_ahead(items: Iterator[_Item]) -> Generator[_Item, None, None]:
     finally:
         stopped.set()
         maker.join()
+        sys.setswitchinterval(usual)

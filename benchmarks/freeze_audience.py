@@ -33,14 +33,11 @@ BARE = """
 PERSONAL = "سلام {first_name|مشتری} از {city}، سفارش شما آماده است."
 
 
-def people(rows: int) -> None:
-    """A phonebook of ``rows`` contacts and two drafts on it: one text for all, and a personal one."""
+def fill_phonebook(rows: int) -> None:
+    """A phonebook named ``benchmark`` with ``rows`` contacts."""
     from django.db import connection
 
-    from campaigns import drafting
     from contacts.models import Phonebook
-    from providers.models import ProviderAccount, SenderLine
-    from providers.secrets import encrypt
 
     phonebook = Phonebook.objects.create(name="benchmark")
     with connection.cursor() as cursor:
@@ -50,6 +47,15 @@ def people(rows: int) -> None:
             [phonebook.pk],
         )
         cursor.execute("ANALYZE")
+
+
+def people(rows: int) -> None:
+    """A phonebook of ``rows`` contacts and two drafts on it: one text for all, and a personal one."""
+    from campaigns import drafting
+    from providers.models import ProviderAccount, SenderLine
+    from providers.secrets import encrypt
+
+    fill_phonebook(rows)
     account = ProviderAccount.objects.create(
         name="benchmark", slug="najva", base_url="http://127.0.0.1:9", credentials=encrypt({"api_token": "x"})
     )

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from benchmarks import measuring
-from benchmarks.freeze_audience import PEOPLE_POSTGRES, PEOPLE_SQLITE
+from benchmarks.freeze_audience import fill_phonebook
 
 BATCH = 10_000
 
@@ -50,17 +50,10 @@ def people(url: str, rows: int) -> None:
     from django.db import connection
 
     from campaigns import drafting, lifecycle
-    from contacts.models import Phonebook
     from providers.models import ProviderAccount, SenderLine
     from providers.secrets import encrypt
 
-    phonebook = Phonebook.objects.create(name="benchmark")
-    with connection.cursor() as cursor:
-        cursor.execute(PEOPLE_POSTGRES if connection.vendor == "postgresql" else PEOPLE_SQLITE, [rows])
-        cursor.execute(
-            "INSERT INTO contacts_membership (phonebook_id, contact_id) SELECT %s, id FROM contacts_contact",
-            [phonebook.pk],
-        )
+    fill_phonebook(rows)
     account = ProviderAccount.objects.create(
         name="benchmark", slug="najva", base_url=url, batch_size=BATCH, credentials=encrypt({"api_token": "x"})
     )

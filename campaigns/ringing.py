@@ -77,7 +77,7 @@ def sendable() -> list[int]:
     running ones with nothing left open, which only wait to be finished.
     """
     found = []
-    running = Campaign.objects.filter(status=CampaignStatus.RUNNING).select_related("line__account")
+    running = Campaign.objects.running().select_related("line__account")
     for campaign in running:
         batches = Batch.objects.filter(campaign=campaign)
         if not batches.filter(status__in=[BatchStatus.PENDING, BatchStatus.SENDING]).exists():

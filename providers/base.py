@@ -260,7 +260,7 @@ class Capabilities:
     """What a provider can do, as far as the engine, the forms and the documentation need to know.
 
     ``max_recipients`` and ``max_personalised`` are recipients a request; ``max_status_ids`` ids a status call (0: no
-    status call); ``max_upload`` bytes (0: no files); ``latin_only_sender`` and the like do not belong here.
+    status call); ``max_upload`` bytes (0: no files).
     """
 
     channels: tuple[str, ...]

@@ -81,6 +81,7 @@ def _apply(events: list[Event]) -> set[int]:
     targets = _targets(events)
     results: dict[Result, list[int]] = defaultdict(list)
     furthest: dict[int, tuple[Target, Event]] = {}
+    forgotten: list[int] = []
     for event in sorted(events, key=lambda event: event.id):
         target = targets.get((event.account_id, event.provider_ref))
         if target is None:
@@ -88,7 +89,7 @@ def _apply(events: list[Event]) -> set[int]:
         elif event.report not in STATUS_OF_REPORT:
             results[Result.UNRECOGNISED].append(event.id)
             if event.report == Report.FORGOTTEN:
-                Message.objects.filter(pk=target.id).update(reason=Reason.FORGOTTEN)
+                forgotten.append(target.id)
         else:
             current = furthest.get(target.id)
             status = MessageStatus(STATUS_OF_REPORT[current[1].report] if current else target.status)
@@ -97,6 +98,8 @@ def _apply(events: list[Event]) -> set[int]:
                 results[Result.APPLIED].append(event.id)
             else:
                 results[Result.STALE].append(event.id)
+    if forgotten:
+        Message.objects.filter(pk__in=forgotten).update(reason=Reason.FORGOTTEN)
     _move(furthest.values())
     _mark(results)
     return {target.campaign_id for target, _event in furthest.values()}

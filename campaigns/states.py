@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from providers.base import Report
+from providers.answers import Report
 
 
 class CampaignStatus(models.TextChoices):

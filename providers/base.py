@@ -11,40 +11,23 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
+from providers.answers import (
+    Blame,
+    CheckAnswer,
+    OutboxAnswer,
+    Outcome,
+    SendAnswer,
+    StatusAnswer,
+    StatusReport,
+    UploadAnswer,
+)
+from providers.audience import Audience
 
-class Outcome(StrEnum):
-    """How a request, or one recipient of it, ended. Exactly one of four; what nobody foresaw is ``UNCLEAR``."""
-
-    ACCEPTED = "accepted"  # the provider answered with an id
-    REJECTED = "rejected"  # a documented refusal: nothing was sent
-    RETRYABLE = "retryable"  # certain that nothing was taken: safe to repeat
-    UNCLEAR = "unclear"  # may have been taken: never repeated without an idempotency key
-
-
-class Blame(StrEnum):
-    """Whom a refusal concerns, and so what stops: one recipient, this request's campaign, or the whole account."""
-
-    RECIPIENT = "recipient"
-    REQUEST = "request"
-    ACCOUNT = "account"
-
-
-class Report(StrEnum):
-    """What a provider says became of a message after it was accepted."""
-
-    ACCEPTED = "accepted"
-    SENT = "sent"
-    DELIVERED = "delivered"
-    UNDELIVERED = "undelivered"
-    BLOCKED = "blocked"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    FORGOTTEN = "forgotten"  # the provider does not know the id: flagged, never counted as sent
-    UNRECOGNISED = "unrecognised"  # a word that is not in the contract: kept, the status stays
+MAX_GROUP = 1_000  # requests of one recipient in a batch
 
 
 class ProviderError(Exception):
@@ -133,8 +116,10 @@ class SendJob:
     """One provider request's worth of messages.
 
     ``text`` is the common text; it is None when every recipient carries its own (peer to peer). ``idempotency_key`` is
-    the same on every repeat of the same job; providers without such a key ignore it. Neither text nor recipients are
-    in the ``repr``.
+    the same on every repeat of the same job; providers without such a key ignore it. ``copy_text`` is what a copy
+    button of a Bale message copies, ``secure`` asks for the recipient's password. For a provider that keeps the
+    recipients itself ``recipients`` is empty and ``audience`` names them; ``send_time`` (aware) leaves the sending to
+    the provider's clock. Neither texts nor recipients are in the ``repr``.
     """
 
     sender: str
@@ -142,98 +127,10 @@ class SendJob:
     text: str | None = field(default=None, repr=False)
     file_ref: str | None = None
     idempotency_key: str = ""
-    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
-
-
-class RecipientResult(NamedTuple):
-    """The provider's answer for one recipient. ``ref`` is its id at the provider, ``cost`` in rial.
-
-    ``code`` and ``text`` are the provider's own, unchanged and in its own language. ``report`` is set where the answer
-    already carries a status (an accepted message may come back as failed or blocked).
-    """
-
-    key: int
-    outcome: Outcome
-    ref: str = ""
-    report: Report | None = None
-    code: str = ""
-    text: str = ""
-    cost: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SendAnswer:
-    """What a send came to.
-
-    With ``outcome`` ACCEPTED, ``results`` holds one entry for each recipient of the job, in the job's order; a
-    recipient that the provider's answer leaves out is in it as UNCLEAR. With any other outcome it is empty and the
-    outcome holds for the whole request. ``anomalies`` counts what the contract does not foresee, by a short word of
-    ours (``foreign_recipient``, ``repeated_ref``, ``unknown_status``). ``retry_after`` in seconds.
-    """
-
-    outcome: Outcome
-    results: Sequence[RecipientResult] = field(default=(), repr=False)
-    blame: Blame | None = None
-    code: str = ""
-    text: str = ""
-    retry_after: float | None = None
-    field_errors: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    anomalies: Mapping[str, int] = field(default_factory=dict)
-
-
-class StatusReport(NamedTuple):
-    """One status of one message, from a webhook or a poll: the provider's id, our reading, its own code and words."""
-
-    ref: str
-    report: Report
-    code: str
-    text: str = ""
-    cost: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StatusAnswer:
-    """The outcome of a poll. Not ACCEPTED means that nothing was learnt; ``reports`` may lack some of the ids asked."""
-
-    outcome: Outcome
-    reports: Sequence[StatusReport] = field(default=(), repr=False)
-    blame: Blame | None = None
-    code: str = ""
-    text: str = ""
-    retry_after: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class UploadAnswer:
-    """The outcome of an upload; ``file_ref`` is the provider's id of the file."""
-
-    outcome: Outcome
-    file_ref: str = ""
-    blame: Blame | None = None
-    code: str = ""
-    text: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxEntry:
-    """A message as the provider's outbox lists it. ``phone`` E.164, ``sent_at`` Unix seconds."""
-
-    ref: str
-    phone: str = field(repr=False)
-    text: str = field(repr=False)
-    report: Report
-    code: str
-    sent_at: int
-    cost: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxAnswer:
-    """One page of the outbox; ``available`` is False where the provider does not offer it (yet), no failure."""
-
-    available: bool
-    total: int = 0
-    entries: Sequence[OutboxEntry] = field(default=(), repr=False)
+    copy_text: str = field(default="", repr=False)
+    secure: bool = False
+    audience: Audience | None = None
+    send_time: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,31 +145,58 @@ class WebhookCall:
 
 @dataclass(frozen=True, slots=True)
 class CredentialField:
-    """A credential that an account of this provider needs. ``label`` is an English msgid."""
+    """A credential that an account of this provider needs, or may have. ``label`` is an English msgid."""
 
     name: str
     label: str
-    secret: bool = True
+    required: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a provider can do, as far as the engine, the forms and the documentation need to know.
 
-    ``max_recipients`` and ``max_personalised`` are recipients a request; ``max_status_ids`` ids a status call (0: no
-    status call); ``max_upload`` bytes (0: no files).
+    ``max_recipients`` and ``max_personalised`` are recipients a request (0: the provider keeps the recipients itself,
+    see ``providers.audiences``); ``group`` is how many requests of one recipient make a batch; ``max_text`` characters
+    (0: no limit of its own); ``max_status_ids`` ids a status call (0: no status call); ``max_upload`` bytes (0: no
+    files); ``pace`` requests a second for an account that has none set (None: as fast as it answers).
     """
 
     channels: tuple[str, ...]
     max_recipients: int
     max_personalised: int
+    group: int = 1
+    max_text: int = 0
     idempotent: bool = False
     max_status_ids: int = 0
     webhook: bool = False
     reports_delivery: bool = False
+    tells_absence: bool = False  # its refusals tell who is not on the channel
     max_upload: int = 0
     upload_extensions: tuple[str, ...] = ()
+    copy_button: bool = False
+    secure: bool = False
     outbox: bool = False
+    looks_up: bool = False  # what an unclear request came to can be asked
+    send_time: bool = False
+    cancels: bool = False
+    credit: bool = False
+    pace: float | None = None
+
+    @property
+    def keeps_audience(self) -> bool:
+        """The provider has the recipients: a request names its phonebooks or job categories."""
+        return self.max_recipients == 0
+
+    @property
+    def single(self) -> bool:
+        """A request takes one recipient: a batch is a group of requests."""
+        return self.max_recipients == 1
+
+    @property
+    def max_batch(self) -> int:
+        """The most recipients that an account may set for a batch."""
+        return MAX_GROUP if self.single else self.max_recipients
 
 
 class Provider(ABC):
@@ -283,6 +207,8 @@ class Provider(ABC):
     default_base_url: ClassVar[str]
     credential_fields: ClassVar[tuple[CredentialField, ...]]
     capabilities: ClassVar[Capabilities]
+    sender_hint: ClassVar[str]  # an English msgid: what the sender of a line looks like on the wire
+    codes: ClassVar[frozenset[str]]  # every documented code; providers.explaining has words for each
 
     def __init__(self, base_url: str, credentials: Mapping[str, str]) -> None:
         self.base_url = base_url.rstrip("/")
@@ -291,12 +217,42 @@ class Provider(ABC):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.base_url}>"
 
+    @abstractmethod
+    def _headers(self) -> dict[str, str]:
+        """The headers of every request: the credentials, and what the provider wants besides."""
+
+    def _json(self, method: str, path: str, content: Mapping[str, Any]) -> HttpRequest:
+        """A request with a JSON body in UTF-8.
+
+        Raises:
+            InvalidJob: a text has half of a surrogate pair, which no provider could take.
+        """
+        try:
+            body = json.dumps(content, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise InvalidJob("text_encoding") from None
+        headers = {**self._headers(), "Content-Type": "application/json; charset=utf-8"}
+        return HttpRequest(method, self.base_url + path, headers, body=body)
+
+    def _get(self, path: str, params: Mapping[str, str] | None = None) -> HttpRequest:
+        """A request without a body; ``params`` become its query string."""
+        return HttpRequest("GET", self.base_url + path, self._headers(), params or {})
+
     def refuses(self, phone: str) -> str:
         """A short word of ours (``not_iranian_mobile``) for an E.164 number that it cannot carry, else empty.
 
         Asked before a number enters a job, so that one such number costs one recipient and not the whole request.
         """
         return ""
+
+    def objects_to(self, text: str) -> str:
+        """A short word of ours (``text_too_long``) for a text as sent that it cannot carry, else empty."""
+        most = self.capabilities.max_text
+        return "text_too_long" if most and len(text) > most else ""
+
+    def knows_sender(self, sender: str) -> bool:
+        """Whether a line's sender has the form that goes onto the wire (``sender_hint``)."""
+        return bool(sender)
 
     @abstractmethod
     def build_send(self, job: SendJob) -> HttpRequest:
@@ -310,13 +266,13 @@ class Provider(ABC):
     def parse_send(self, job: SendJob, response: HttpResponse) -> SendAnswer:
         """The outcome of a send. Never raises: an answer that is not the documented one is ``UNCLEAR``."""
 
-    @abstractmethod
     def parse_webhook(self, call: WebhookCall) -> list[StatusReport]:
         """The reports in a webhook call; an unknown status word is kept as ``UNRECOGNISED``.
 
         Raises:
-            MalformedWebhook: the call carries no id or no status, or cannot be decoded.
+            MalformedWebhook: the call carries no id or no status, cannot be decoded, or the provider makes none.
         """
+        raise MalformedWebhook("no_webhook")
 
     def build_status(self, refs: Sequence[str]) -> HttpRequest:
         """The request that asks for the status of up to ``capabilities.max_status_ids`` messages."""
@@ -337,6 +293,14 @@ class Provider(ABC):
     def parse_upload(self, response: HttpResponse) -> UploadAnswer:
         """The outcome of an upload. Never raises."""
         return UploadAnswer(Outcome.REJECTED, blame=Blame.REQUEST, code="no_uploads")
+
+    @abstractmethod
+    def build_check(self) -> HttpRequest:
+        """The request that tells whether address and credentials are right: it sends no message and costs nothing."""
+
+    @abstractmethod
+    def parse_check(self, response: HttpResponse) -> CheckAnswer:
+        """What it told. ACCEPTED: all is well; REJECTED with ``Blame.ACCOUNT``: the credentials. Never raises."""
 
     def build_outbox(self, page: int, page_size: int) -> HttpRequest:
         """The request for one page (from 0) of what was sent recently."""

@@ -25,7 +25,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError
 
-from providers.base import HttpRequest, HttpResponse, InvalidJob, Outcome, ProviderError, TransportError, Upload
+from providers.answers import Outcome
+from providers.base import HttpRequest, HttpResponse, InvalidJob, ProviderError, TransportError, Upload
 
 # A full answer to 10,000 recipients with long Persian texts as \u escapes is about 40 MB.
 MAX_BODY = 64 * 1024 * 1024

@@ -21,7 +21,7 @@ from campaigns.models import DeliveryEvent, Message, StatusCount
 from campaigns.querysets import Move
 from campaigns.states import MESSAGE_MOVES, STATUS_OF_REPORT, MessageStatus, Reason, reason_of_report
 from contacts.models import Suppression
-from providers.base import Report
+from providers.answers import Report
 
 CHUNK = 5_000  # events a transaction
 GIVE_UP = dt.timedelta(days=30)

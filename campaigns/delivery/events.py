@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from campaigns.models import DeliveryEvent
-from providers.base import StatusReport
+from providers.answers import StatusReport
 
 CODE_LENGTH = 32
 WORDS_LENGTH = 300

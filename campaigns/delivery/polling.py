@@ -15,7 +15,8 @@ from campaigns.delivery import events
 from campaigns.models import Batch, DeliveryEvent, Message
 from campaigns.states import AWAITING_REPORT
 from providers import http, registry
-from providers.base import Outcome, Provider, TransportError
+from providers.answers import Outcome
+from providers.base import Provider, TransportError
 from providers.models import ProviderAccount
 
 logger = logging.getLogger(__name__)

@@ -8,7 +8,8 @@ from django.conf import settings
 
 from campaigns.models import Campaign
 from providers import http, registry
-from providers.base import Outcome, ProviderError, TransportError, Upload
+from providers.answers import Outcome
+from providers.base import ProviderError, TransportError, Upload
 
 
 class UploadRefused(ProviderError):

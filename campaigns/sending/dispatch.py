@@ -16,7 +16,8 @@ from campaigns.sending import answers, jobs, owners
 from campaigns.sending.claiming import Claim, claim
 from campaigns.sending.recording import Ticket, record
 from providers import http, registry
-from providers.base import Blame, HttpResponse, InvalidJob, Outcome, Provider, SendAnswer, SendJob, TransportError
+from providers.answers import Blame, Outcome, SendAnswer
+from providers.base import HttpResponse, InvalidJob, Provider, SendJob, TransportError
 from providers.secrets import UndecryptableSecret
 
 logger = logging.getLogger(__name__)

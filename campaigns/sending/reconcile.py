@@ -15,7 +15,8 @@ from campaigns.sending.claiming import PILOT
 from campaigns.sending.recording import Ticket, record
 from campaigns.states import BatchStatus, CampaignStatus, MessageStatus, Reason
 from providers import registry
-from providers.base import Outcome, ProviderError, SendAnswer
+from providers.answers import Outcome, SendAnswer
+from providers.base import ProviderError
 
 logger = logging.getLogger(__name__)
 

@@ -32,7 +32,7 @@ from campaigns.states import (
     reason_of_report,
 )
 from providers import pacing, registry
-from providers.base import Blame, Outcome, RecipientResult, Report, SendAnswer
+from providers.answers import Blame, Outcome, RecipientResult, Report, SendAnswer
 from providers.models import ProviderAccount
 
 logger = logging.getLogger(__name__)

@@ -7,14 +7,25 @@ Entries come back in no promised order: they are matched by number, never by pos
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from providers.base import (
+from providers.answers import (
     Blame,
+    CheckAnswer,
+    OutboxAnswer,
+    OutboxEntry,
+    Outcome,
+    RecipientResult,
+    Report,
+    SendAnswer,
+    StatusAnswer,
+    StatusReport,
+    UploadAnswer,
+)
+from providers.base import (
     Capabilities,
     CredentialField,
     HttpRequest,
@@ -22,18 +33,9 @@ from providers.base import (
     InvalidJob,
     MalformedAnswer,
     MalformedWebhook,
-    OutboxAnswer,
-    OutboxEntry,
-    Outcome,
     Provider,
-    RecipientResult,
-    Report,
-    SendAnswer,
     SendJob,
-    StatusAnswer,
-    StatusReport,
     Upload,
-    UploadAnswer,
     WebhookCall,
 )
 from providers.decoding import digits_of, objects_of, retry_after, text_of, webhook_parameters, whole_of, word_of
@@ -87,6 +89,9 @@ class Najva(Provider):
         outbox=True,
     )
 
+    sender_hint = "The number of the line, or the id of a Bale bot, in digits."
+    codes = frozenset({"400", "401", "403", "404", "413", "414", "418", "429"})
+
     def refuses(self, phone: str) -> str:
         return "" if MOBILE.fullmatch(phone) else "not_iranian_mobile"
 
@@ -102,12 +107,12 @@ class Najva(Provider):
         if job.text is not None and all(recipient.text is None for recipient in job.recipients):
             if not job.sender or not job.text:
                 raise InvalidJob("no_sender" if job.text else "empty_text")
-            return self._post("/v2/sms/send", {"message": job.text, **common, "receivers": phones})
+            return self._json("POST", "/v2/sms/send", {"message": job.text, **common, "receivers": phones})
         texts = [job.text if recipient.text is None else recipient.text for recipient in job.recipients]
         if not all(texts):
             raise InvalidJob("empty_text")
         messages = [{"message": text, "receiver": phone} for text, phone in zip(texts, phones, strict=True)]
-        return self._post("/v2/sms/send-p2p", {**common, "messages": messages})
+        return self._json("POST", "/v2/sms/send-p2p", {**common, "messages": messages})
 
     def parse_send(self, job: SendJob, response: HttpResponse) -> SendAnswer:
         verdict = _verdict(response)
@@ -124,7 +129,7 @@ class Najva(Provider):
         ids = [digits_of(ref) for ref in refs]
         if not 0 < len(ids) <= self.capabilities.max_status_ids or not all(ids):
             raise InvalidJob("status_ids")
-        return self._post("/v2/sms/status", {"messageids": [int(each) for each in ids]})
+        return self._json("POST", "/v2/sms/status", {"messageids": [int(each) for each in ids]})
 
     def parse_status(self, refs: Sequence[str], response: HttpResponse) -> StatusAnswer:
         verdict = _verdict(response)
@@ -155,11 +160,19 @@ class Najva(Provider):
             return UploadAnswer(Outcome.UNCLEAR, code="no_file_id", text=verdict.text)
         return UploadAnswer(Outcome.ACCEPTED, file_ref)
 
+    def build_check(self) -> HttpRequest:
+        """The status of a message that cannot be: the token is looked at first."""
+        return self.build_status(["1"])
+
+    def parse_check(self, response: HttpResponse) -> CheckAnswer:
+        verdict = _verdict(response)
+        return CheckAnswer(verdict.outcome, verdict.blame, verdict.code, verdict.text)
+
     def build_outbox(self, page: int, page_size: int) -> HttpRequest:
         if page < 0 or not 0 < page_size <= 200:
             raise InvalidJob("page_size")
         params = {"page": str(page), "pageSize": str(page_size)}
-        return HttpRequest("GET", f"{self.base_url}/v2/sms/outbox", self._headers(), params)
+        return self._get("/v2/sms/outbox", params)
 
     def parse_outbox(self, response: HttpResponse) -> OutboxAnswer:
         verdict = _verdict(response)
@@ -180,14 +193,6 @@ class Najva(Provider):
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._credentials['api_token']}", "Accept": "application/json"}
-
-    def _post(self, path: str, content: dict[str, Any]) -> HttpRequest:
-        try:
-            body = json.dumps(content, ensure_ascii=False).encode()
-        except UnicodeEncodeError:  # half of a surrogate pair: no provider could take it
-            raise InvalidJob("text_encoding") from None
-        headers = {**self._headers(), "Content-Type": "application/json; charset=utf-8"}
-        return HttpRequest("POST", self.base_url + path, headers, body=body)
 
 
 def _wire(phone: str) -> str:

@@ -8,11 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+# Najva's operations bear no prefix; "send" means the sends of every provider, "safir_send" those of one.
 OPERATIONS = frozenset({"send", "p2p", "upload", "status", "outbox", "webhook", "any"})
+PREFIXES = ("safir_", "ippanel_", "gosms_")
 # Kinds in the order of a call's life; those that take the messages leave us in doubt.
 TRANSPORT = frozenset({"refuse", "timeout", "close_after_accept", "reset", "slow", "drip", "cut"})
 ANSWERS = frozenset({"429", "500", "html", "truncated", "empty", "redirect", "bad_token", "no_credit", "bad_request"})
 ENTRIES = frozenset({"partial", "foreign", "duplicate_ids", "shuffled", "entry_status"})
+ANSWERED = frozenset({"429", "500", "bad_token", "no_credit", "bad_request"})  # the provider's own error answers
 WEBHOOKS = frozenset({"lost", "late", "repeated", "disordered", "before_answer"})
 NOT_TAKEN = frozenset({"refuse", "429", "bad_token", "no_credit", "bad_request"})
 
@@ -54,7 +57,7 @@ class Fault:
         kind = str(values.get("kind", ""))
         webhook = kind in WEBHOOKS
         operation = values.setdefault("operation", "webhook" if webhook else "any")
-        if kind not in TRANSPORT | ANSWERS | ENTRIES | WEBHOOKS or operation not in OPERATIONS:
+        if kind not in TRANSPORT | ANSWERS | ENTRIES | WEBHOOKS or not _is_operation(operation):
             raise UnknownFault(f"unknown fault: {kind or 'no kind'} of {operation}")
         if webhook != (operation == "webhook"):
             raise UnknownFault(f"{kind} does not happen to {operation}")
@@ -72,6 +75,10 @@ class Fault:
         hit = self.calls in self.ordinals if self.ordinals else self.rate >= 1 or dice.random() < self.rate
         self.struck += hit
         return hit
+
+
+def _is_operation(name: object) -> bool:
+    return name in OPERATIONS or (isinstance(name, str) and name.startswith(PREFIXES))
 
 
 class FaultBook:
@@ -97,11 +104,9 @@ class FaultBook:
     def draw(self, operation: str) -> Fault | None:
         """The fault that this call meets, or None."""
         with self._lock:
-            struck = [
-                rule
-                for rule in self.rules
-                if rule.operation != "webhook" and rule.operation in (operation, "any") and rule.strikes(self._dice)
-            ]
+            names = (operation, operation.rpartition("_")[2], "any")
+            met = [rule for rule in self.rules if rule.operation != "webhook" and rule.operation in names]
+            struck = [rule for rule in met if rule.strikes(self._dice)]
         return struck[0] if struck else None
 
     def has(self, kind: str) -> bool:

@@ -7,7 +7,7 @@ import time
 from array import array
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ class Taken:
     """One accepted request. Message ``first_id + n`` went to ``phones[n]`` (E.164 digits as an integer).
 
     ``texts`` holds one text for all, or one a phone. ``at`` in Unix seconds. ``fault`` names what its answer met.
+    ``provider`` is the slug of the side that took it, ``facts`` what else its request said, as the page shows it.
     """
 
     first_id: int
@@ -29,6 +30,8 @@ class Taken:
     at: float
     file_id: str = ""
     fault: str = ""
+    provider: str = "najva"
+    facts: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def text(self, index: int) -> str:
         return self.texts[index if len(self.texts) > 1 else 0]
@@ -50,6 +53,7 @@ class Behaviour:
     final_after: float = 3.0
     shares: dict[str, float] = field(default_factory=dict)
     outbox: bool = False
+    latency: float = 0.0  # seconds before every answer
     webhook: str = ""
     webhook_method: str = "POST"
     webhook_style: str = "json"  # or "sample", with the original's trailing comma, or "form"
@@ -72,13 +76,11 @@ class Ledger:
             self.departures: Counter[str] = Counter()
             self.counters: Counter[str] = Counter()
 
-    def take(
-        self, phones: array[int], texts: Sequence[str], *, sender: str, token: str, file_id: str = "", fault: str = ""
-    ) -> Taken:
-        """Accept messages and give them consecutive ids."""
+    def take(self, phones: array[int], texts: Sequence[str], **fields: Any) -> Taken:
+        """Accept messages and give them consecutive ids; ``fields`` are further ones of :class:`Taken`."""
         with self._lock:
-            taken = Taken(self._next_id, phones, texts, sender, token, time.time(), file_id, fault)
-            self._next_id += len(phones)
+            taken = Taken(self._next_id, phones, texts, at=time.time(), **fields)
+            self._next_id += max(1, len(phones))
             self.taken.append(taken)
             self._first_ids.append(taken.first_id)
             self.counters["messages"] += len(phones)
@@ -158,6 +160,8 @@ def _line(taken: Taken, phones: bool) -> dict[str, Any]:
         "texts": len(taken.texts),
         "file_id": taken.file_id,
         "fault": taken.fault,
+        "provider": taken.provider,
+        "facts": dict(taken.facts),
     }
     if phones:
         line["phones"] = taken.phones.tolist()

@@ -8,11 +8,11 @@ import time
 import uuid
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from providers.sandbox.faults import Fault
 from providers.sandbox.ledger import Behaviour, Ledger, Taken, status_at
+from providers.sandbox.side import Call, Refusal, Reply, Side
 
 PATHS = {
     ("POST", "/v2/sms/send"): "send",
@@ -36,24 +36,7 @@ FIELDS = {"send": {"message", "sender", "receivers", "file_id"}, "p2p": {"sender
 MAX_UPLOAD = 15 * 1024 * 1024
 DEFAULT_LINE = "90000123"
 _MOBILE = re.compile(r"09[0-9]{9}")
-_MULTIPART = re.compile(rb'name="file"; filename="([^"]*)"')
-_EXTENSIONS = (b".jpeg", b".jpg", b".png", b".gif", b".opus", b".ogg", b".mp4")
-
-
-class Reply(NamedTuple):
-    """An answer: HTTP status, body, and the request in the ledger where messages were taken."""
-
-    status: int
-    body: bytes
-    taken: Taken | None = None
-
-
-@dataclass
-class Refusal(Exception):
-    """An error of the contract: its code and our name for it."""
-
-    code: int
-    name: str
+_EXTENSIONS = (".jpeg", ".jpg", ".png", ".gif", ".opus", ".ogg", ".mp4")
 
 
 class Entry(NamedTuple):
@@ -65,37 +48,37 @@ class Entry(NamedTuple):
     status: int
 
 
-class NajvaSandbox:
-    """Turns a request into an answer and a line in the ledger; knows nothing of sockets."""
+class NajvaSide(Side):
+    """Najva's web service v2."""
+
+    slug = "najva"
+    label = "نجوا"
+    paths = PATHS
+    credentials = ("api_token",)
+    sent_status = 4
+    reached = frozenset({10, 11, 14})
 
     def __init__(self, ledger: Ledger, behaviour: Behaviour) -> None:
-        self.ledger, self.behaviour = ledger, behaviour
+        super().__init__(ledger, behaviour)
         self._files: set[str] = set()
 
-    def answer(
-        self, operation: str, headers: Mapping[str, str], query: Mapping[str, str], body: bytes, fault: Fault | None
-    ) -> Reply:
-        """The answer to a call, with its fault where that is a matter of content."""
-        try:
-            token = self._token(headers)
-            if operation == "upload":
-                return self._upload(headers, body)
-            if operation == "outbox":
-                return self._outbox(query)
-            content = _decoded(headers, body)
-            if operation == "status":
-                return self._status(content)
-            return self._send(operation, token, content, fault)
-        except Refusal as refusal:
-            self.ledger.count(f"refused_{refusal.code}")
-            self.ledger.departure(refusal.name)
-            return error(refusal.code)
+    def handle(self, call: Call, fault: Fault | None) -> Reply:
+        scheme, _, token = (call.headers.get("Authorization") or "").partition(" ")
+        self.check_token(token if scheme == "Bearer" else "")
+        if call.operation == "upload":
+            return self._upload(call)
+        if call.operation == "outbox":
+            return self._outbox(call.query)
+        content = call.content()
+        if call.operation == "status":
+            return self._status(content)
+        return self._send(call.operation, token, content, fault)
 
-    def _token(self, headers: Mapping[str, str]) -> str:
-        scheme, _, token = (headers.get("Authorization") or "").partition(" ")
-        if scheme != "Bearer" or not token or (self.behaviour.tokens and token not in self.behaviour.tokens):
-            raise Refusal(401, "bad_token")
-        return token
+    def refusal(self, refusal: Refusal) -> Reply:
+        return error(refusal.code)
+
+    def failure(self, kind: str) -> Reply:
+        return error({"429": 429, "bad_token": 401, "no_credit": 418, "bad_request": 400}.get(kind, 500))
 
     def _send(self, operation: str, token: str, content: dict[str, Any], fault: Fault | None) -> Reply:
         for unknown in sorted(content.keys() - FIELDS[operation]):
@@ -110,17 +93,13 @@ class NajvaSandbox:
             raise Refusal(400, "bad_sender")
         if file_id is not None and file_id not in self._files:
             raise Refusal(400, "unknown_file")
-        self._charge(len(wires))
+        self.charge(len(wires))
         phones = array("q", [int("98" + wire[1:]) for wire in wires])
         name = fault.kind if fault else ""
-        taken = self.ledger.take(phones, texts, sender=sender, token=token, file_id=file_id or "", fault=name)
+        taken = self.ledger.take(
+            phones, texts, provider=self.slug, sender=sender, token=token, file_id=file_id or "", fault=name
+        )
         return Reply(200, self._entries(taken, wires, fault), taken)
-
-    def _charge(self, messages: int) -> None:
-        if self.behaviour.credit is not None:
-            if self.behaviour.credit < messages * self.behaviour.price:
-                raise Refusal(418, "no_credit")
-            self.behaviour.credit -= messages * self.behaviour.price
 
     def _entries(self, taken: Taken, wires: Sequence[str], fault: Fault | None) -> bytes:
         messages = [json.dumps(text, ensure_ascii=False) for text in taken.texts]
@@ -156,13 +135,10 @@ class NajvaSandbox:
         entry = {"messageid": message_id, "status": status, "statustext": STATUS_TEXTS.get(status, "")}
         return json.dumps(entry, ensure_ascii=False)
 
-    def _upload(self, headers: Mapping[str, str], body: bytes) -> Reply:
-        filename = _MULTIPART.search(body[:2000])
-        if not (headers.get("Content-Type") or "").startswith("multipart/form-data") or not filename:
-            raise Refusal(400, "not_multipart")
-        if not filename[1].lower().endswith(_EXTENSIONS):
+    def _upload(self, call: Call) -> Reply:
+        if not call.filename().endswith(_EXTENSIONS):
             raise Refusal(400, "file_extension")
-        if len(body) > MAX_UPLOAD + 2_000:
+        if call.length > MAX_UPLOAD + 2_000:
             raise Refusal(413, "file_size")
         file_id = str(uuid.uuid4())
         self._files.add(file_id)
@@ -175,7 +151,7 @@ class NajvaSandbox:
         page, size = query.get("page", ""), query.get("pageSize", "")
         if not page.isdecimal() or not size.isdecimal() or not 0 < int(size) <= 200:
             raise Refusal(400, "bad_page")
-        requests = list(reversed(self.ledger.taken))
+        requests = [taken for taken in reversed(self.ledger.taken) if taken.provider == self.slug]
         rows: list[tuple[Taken, int]] = []
         total, start = sum(len(taken.phones) for taken in requests), int(page) * int(size)
         for taken in requests:
@@ -209,18 +185,6 @@ def error(code: int) -> Reply:
 
 def _envelope(entries: Iterable[str]) -> bytes:
     return ('{"return":{"status":200,"message":"تایید شد"},"entries":[' + ",".join(entries) + "]}").encode()
-
-
-def _decoded(headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
-    if not (headers.get("Content-Type") or "").startswith("application/json"):
-        raise Refusal(400, "content_type")
-    try:
-        content = json.loads(body)
-    except (ValueError, RecursionError):
-        raise Refusal(400, "not_json") from None
-    if not isinstance(content, dict):
-        raise Refusal(400, "not_an_object")
-    return content
 
 
 def _common(content: dict[str, Any]) -> tuple[list[str], list[str]]:

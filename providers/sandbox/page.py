@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import time
 from html import escape
+from typing import TYPE_CHECKING
 
-from providers.sandbox.ledger import Ledger, Taken
+from providers.sandbox.ledger import Taken
+
+if TYPE_CHECKING:
+    from providers.sandbox.server import Sandbox
 
 _DIGITS = str.maketrans("0123456789,", "۰۱۲۳۴۵۶۷۸۹٬")
 _STYLE = """
@@ -29,8 +33,9 @@ blockquote { margin: .5rem 0 0; white-space: pre-wrap; overflow-wrap: anywhere; 
 """
 
 
-def render(ledger: Ledger) -> bytes:
+def render(sandbox: Sandbox) -> bytes:
     """The page: counts, and the latest 50 requests with their first text and number."""
+    ledger = sandbox.ledger
     requests = list(ledger.taken)
     counters = ledger.counters
     tiles = {

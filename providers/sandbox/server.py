@@ -18,13 +18,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from providers.sandbox.faults import Fault, FaultBook, UnknownFault
+from providers.sandbox.faults import ANSWERED, Fault, FaultBook, UnknownFault
 from providers.sandbox.ledger import Behaviour, Ledger
-from providers.sandbox.najva import PATHS, NajvaSandbox, Reply, error
+from providers.sandbox.najva import NajvaSide
 from providers.sandbox.page import render
+from providers.sandbox.side import Call, Reply, Side
 from providers.sandbox.webhooks import Resolve, WebhookSender
 
+SIDES: tuple[type[Side], ...] = (NajvaSide,)
 MAX_BODY = 64 * 1024 * 1024
+MAX_UPLOAD = 512 * 1024 * 1024
+UPLOAD_HEAD = 4_096  # bytes of an upload that are kept
+VERSIONED = "/v1/"  # some base addresses end in it; it is no part of the sandbox's paths
 HTML = b"<!doctype html><html><body><h1>502 Bad Gateway</h1></body></html>"
 
 
@@ -42,8 +47,9 @@ class Sandbox:
         self.behaviour = behaviour or Behaviour()
         self.ledger = Ledger()
         self.faults = FaultBook(self.behaviour.seed)
-        self.webhooks = WebhookSender(self.ledger, self.behaviour, self.faults, resolve)
-        self.najva = NajvaSandbox(self.ledger, self.behaviour)
+        self.sides = {side.slug: side(self.ledger, self.behaviour) for side in SIDES}
+        self.paths = {path: (side, name) for side in self.sides.values() for path, name in side.paths.items()}
+        self.webhooks = WebhookSender(self.ledger, self.behaviour, self.faults, self.sides, resolve)
         self.stopping = threading.Event()
         self._server = _Server((host, port), self)
         self.port: int = self._server.server_address[1]
@@ -156,18 +162,19 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         address = urlsplit(self.path)
         query = dict(parse_qsl(address.query))
-        operation = PATHS.get((self.command, address.path))
-        if operation:
-            self._provide(operation, query)
+        path = address.path.removeprefix(VERSIONED.rstrip("/")) if address.path.startswith(VERSIONED) else address.path
+        found = self.server.sandbox.paths.get((self.command, path))
+        if found:
+            self._provide(*found, query)
         elif address.path.startswith("/_sandbox/"):
             self._control(address.path.removeprefix("/_sandbox/"), query)
         elif self.command == "GET" and address.path == "/":
-            self._write(200, render(self.server.sandbox.ledger), "text/html; charset=utf-8")
+            self._write(200, render(self.server.sandbox), "text/html; charset=utf-8")
         else:
             self._body()
-            self._write(*error(404)[:2])
+            self._write(404, b'{"error":"not found"}')
 
-    def _provide(self, operation: str, query: dict[str, str]) -> None:
+    def _provide(self, side: Side, operation: str, query: dict[str, str]) -> None:
         sandbox = self.server.sandbox
         sandbox.ledger.count(f"calls_{operation}")
         fault = sandbox.faults.draw(operation)
@@ -176,27 +183,29 @@ class _Handler(BaseHTTPRequestHandler):
             if fault.kind == "refuse":
                 self._reset()
                 return
-        body = self._body()
+        upload = operation.endswith("upload")
+        body = self._upload_head() if upload else self._body()
         if body is None:
-            self._write(*error(413)[:2])
+            self._write(413, b'{"error":"too large"}')
             return
         if fault and not fault.taken:
-            self._spoil(fault, error(500))
+            self._spoil(fault, side, side.failure(fault.kind))
             return
         headers = {name.title(): value for name, value in self.headers.items()}
-        reply = sandbox.najva.answer(operation, headers, query, body, fault)
+        reply = side.answer(Call(operation, headers, query, body), fault)
         if reply.taken:
             sandbox.webhooks.announce(reply.taken)
         if fault:
-            self._spoil(fault, reply)
+            self._spoil(fault, side, reply)
         else:
+            if sandbox.behaviour.latency:
+                sandbox.stopping.wait(sandbox.behaviour.latency)
             self._write(reply.status, reply.body)
 
-    def _spoil(self, fault: Fault, reply: Reply) -> None:
+    def _spoil(self, fault: Fault, side: Side, reply: Reply) -> None:
         """Answer as the fault says, whether the messages were taken or not."""
-        codes = {"429": 429, "500": 500, "bad_token": 401, "no_credit": 418, "bad_request": 400}
-        if fault.kind in codes:
-            self._write(*error(codes[fault.kind])[:2])
+        if fault.kind in ANSWERED:
+            self._write(*side.failure(fault.kind)[:2])
         elif fault.kind == "html":
             self._write(200, HTML, "text/html")
         elif fault.kind == "redirect":
@@ -268,6 +277,18 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return None
         return self.rfile.read(int(length))
+
+    def _upload_head(self) -> bytes | None:
+        """The beginning of an upload's body; the rest is read and thrown away, so that no file fills the memory."""
+        length = self.headers.get("Content-Length", "")
+        if not length.isdecimal() or int(length) > MAX_UPLOAD:
+            self.close_connection = True
+            return None
+        head, left = b"", int(length)
+        while left and (piece := self.rfile.read(min(left, 65_536))):
+            left -= len(piece)
+            head += piece[: UPLOAD_HEAD - len(head)]
+        return head
 
     def _head(self, status: int, length: int, content_type: str = "application/json", location: str = "") -> None:
         self.send_response(status)

@@ -9,12 +9,14 @@ import itertools
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from providers.sandbox.faults import FaultBook
-from providers.sandbox.ledger import Behaviour, Ledger, Taken, fate
+from providers.sandbox.ledger import Behaviour, Ledger, Taken
+from providers.sandbox.side import Side
 
 SLICE = 250  # calls that one worker makes before it looks at the queue again
 Resolve = Callable[[str], str]  # an account's token -> the webhook's URL, or an empty text
@@ -25,6 +27,7 @@ class _Work:
     due: float
     ordinal: int
     url: str = field(compare=False)
+    side: Side = field(compare=False)
     calls: list[tuple[int, int]] = field(compare=False)
     delayed: bool = field(compare=False, default=False)  # it has met its faults already
 
@@ -32,9 +35,16 @@ class _Work:
 class WebhookSender:
     """A pool of threads that posts what is due. ``resolve`` finds the URL for the token a request carried."""
 
-    def __init__(self, ledger: Ledger, behaviour: Behaviour, faults: FaultBook, resolve: Resolve | None) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        behaviour: Behaviour,
+        faults: FaultBook,
+        sides: Mapping[str, Side],
+        resolve: Resolve | None,
+    ) -> None:
         self.ledger, self.behaviour, self.faults = ledger, behaviour, faults
-        self.resolve = resolve
+        self.sides, self.resolve = sides, resolve
         self._queue: list[_Work] = []
         self._ordinals = itertools.count()
         self._changed = threading.Condition()
@@ -64,31 +74,32 @@ class WebhookSender:
 
     def announce(self, taken: Taken) -> None:
         """Queue all status changes of an accepted request; called before its answer is written."""
+        side = self.sides[taken.provider]
         url = self.behaviour.webhook or (self.resolve(taken.token) if self.resolve else "")
-        if not url:
+        if not url or side.sent_status is None:
             return
-        ids = range(taken.first_id, taken.first_id + len(taken.phones))
-        finals = [(each, fate(phone, self.behaviour)) for each, phone in zip(ids, taken.phones, strict=True)]
-        sent = [(each, 4) for each, final in finals if final in (10, 11, 14)]
+        sent, finals = side.course(taken)
         first, last = taken.at + self.behaviour.sent_after, taken.at + self.behaviour.final_after
         if self.faults.has("before_answer") and self.faults.draw_webhook("before_answer"):
-            self._call_all(url, sent)
+            self._call_all(side, url, sent)
             sent = []
         if self.faults.has("disordered") and self.faults.draw_webhook("disordered"):
             first, last = last, first
-        self._enqueue(first, url, sent)
-        self._enqueue(last, url, finals)
+        self._enqueue(first, url, side, sent)
+        self._enqueue(last, url, side, finals)
 
-    def _enqueue(self, due: float, url: str, calls: list[tuple[int, int]], *, delayed: bool = False) -> None:
+    def _enqueue(
+        self, due: float, url: str, side: Side, calls: list[tuple[int, int]], *, delayed: bool = False
+    ) -> None:
         with self._changed:
             for start in range(0, len(calls), SLICE):
-                work = _Work(due, next(self._ordinals), url, calls[start : start + SLICE], delayed)
+                work = _Work(due, next(self._ordinals), url, side, calls[start : start + SLICE], delayed)
                 heapq.heappush(self._queue, work)
             self._changed.notify_all()
 
     def _run(self) -> None:
         while work := self._next():
-            self._call_all(work.url, work.calls if work.delayed else list(self._with_faults(work)))
+            self._call_all(work.side, work.url, work.calls if work.delayed else list(self._with_faults(work)))
 
     def _next(self) -> _Work | None:
         with self._changed:
@@ -106,21 +117,22 @@ class WebhookSender:
                 self.ledger.count("webhooks_lost")
             elif "late" in struck:
                 self.ledger.count("webhooks_late")
-                self._enqueue(time.time() + struck["late"].seconds, work.url, [call], delayed=True)
+                self._enqueue(time.time() + struck["late"].seconds, work.url, work.side, [call], delayed=True)
             else:
                 yield from [call] * (struck["repeated"].copies if "repeated" in struck else 1)
 
-    def _call_all(self, url: str, calls: list[tuple[int, int]]) -> None:
+    def _call_all(self, side: Side, url: str, calls: list[tuple[int, int]]) -> None:
         parts = urlsplit(url)
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         with contextlib.closing(kind(parts.hostname or "", parts.port, timeout=30)) as connection:
             for message_id, status in calls:
                 if self._stopping:
                     return
-                self.ledger.count(self._call(connection, parts.path or "/", message_id, status))
+                parameters = side.webhook(message_id, status)
+                self.ledger.count(self._call(connection, parts.path or "/", parameters))
 
-    def _call(self, connection: http.client.HTTPConnection, path: str, message_id: int, status: int) -> str:
-        method, target, body, content_type = self._request(path, message_id, status)
+    def _call(self, connection: http.client.HTTPConnection, path: str, parameters: dict[str, Any]) -> str:
+        method, target, body, content_type = self._request(path, parameters)
         for attempt in (1, 2):  # the second time on a fresh connection, when a kept-alive one had gone stale
             try:
                 connection.request(method, target, body, {"Content-Type": content_type} if body else {})
@@ -133,17 +145,13 @@ class WebhookSender:
                     return "webhooks_failed"
         return "webhooks_failed"
 
-    def _request(self, path: str, message_id: int, status: int) -> tuple[str, str, bytes | None, str]:
-        form = urlencode({"messageid": message_id, "status": status})
+    def _request(self, path: str, parameters: dict[str, Any]) -> tuple[str, str, bytes | None, str]:
+        form = urlencode(parameters)
         if self.behaviour.webhook_method == "GET":
             return "GET", f"{path}?{form}", None, ""
         if self.behaviour.webhook_style == "form":
             return "POST", path, form.encode(), "application/x-www-form-urlencoded"
         if self.behaviour.webhook_style == "sample":
-            return (
-                "POST",
-                path,
-                f'{{\n  "messageid": {message_id},\n  "status": {status},\n}}'.encode(),
-                "application/json",
-            )
-        return "POST", path, json.dumps({"messageid": message_id, "status": status}).encode(), "application/json"
+            lines = "".join(f"  {json.dumps(name)}: {json.dumps(value)},\n" for name, value in parameters.items())
+            return "POST", path, f"{{\n{lines}}}".encode(), "application/json"
+        return "POST", path, json.dumps(parameters).encode(), "application/json"

@@ -22,7 +22,7 @@ from campaigns.sending.recording import Ticket, record
 from campaigns.states import CAMPAIGN_MOVES, MESSAGE_MOVES, CampaignStatus, MessageStatus
 from contacts.models import Suppression
 from providers import registry
-from providers.base import Blame, Outcome, RecipientResult, Report, SendAnswer, StatusReport
+from providers.answers import Blame, Outcome, RecipientResult, Report, SendAnswer, StatusReport
 from providers.models import ProviderAccount
 from tests import builders
 

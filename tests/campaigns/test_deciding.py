@@ -14,7 +14,8 @@ from campaigns.sending import answers
 from campaigns.sending.claiming import Claim, claim
 from campaigns.sending.recording import Ticket, record
 from campaigns.states import CampaignStatus, Reason
-from providers.base import HttpResponse, Outcome, RecipientResult, SendAnswer
+from providers.answers import Outcome, RecipientResult, SendAnswer
+from providers.base import HttpResponse
 from providers.sandbox import Sandbox
 from tests import builders
 

@@ -22,7 +22,7 @@ from campaigns.sending import dispatch
 from campaigns.sending.claiming import Claim, claim
 from campaigns.states import CampaignStatus, MessageStatus, Reason
 from contacts.models import Suppression
-from providers.base import Report, StatusReport
+from providers.answers import Report, StatusReport
 from providers.models import ProviderAccount
 from providers.sandbox import Sandbox
 from tests import builders

@@ -19,7 +19,7 @@ from campaigns.sending.claiming import Claim, claim
 from campaigns.sending.recording import Ticket, record
 from campaigns.states import BatchStatus, CampaignStatus
 from contacts.models import ContactImport
-from providers.base import Outcome, SendAnswer
+from providers.answers import Outcome, SendAnswer
 from providers.models import ProviderAccount
 from providers.sandbox import Sandbox
 from tests import builders

@@ -18,7 +18,7 @@ from campaigns.sending import answers, dispatch, owners, reconcile
 from campaigns.sending.claiming import Claim, claim
 from campaigns.sending.recording import Ticket, record
 from campaigns.states import BatchStatus, CampaignStatus, MessageStatus, Reason
-from providers.base import Outcome, RecipientResult, SendAnswer
+from providers.answers import Outcome, RecipientResult, SendAnswer
 from providers.models import ProviderAccount
 from providers.sandbox import Sandbox
 from tests import builders

@@ -17,7 +17,7 @@ from campaigns.states import (
     MessageStatus,
     Reason,
 )
-from providers.base import Report
+from providers.answers import Report
 from tests import builders
 
 PAIRS = list(itertools.product(CampaignStatus, CampaignStatus))

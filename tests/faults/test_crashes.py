@@ -13,7 +13,7 @@ from campaigns.models import Batch, Campaign, Heartbeat
 from campaigns.sending import answers, dispatch, reconcile
 from campaigns.sending.recording import Ticket, record
 from campaigns.states import CampaignStatus
-from providers.base import Outcome, SendAnswer
+from providers.answers import Outcome, SendAnswer
 from providers.sandbox import Sandbox
 from tests import builders
 from tests.faults.conftest import Processes, until

@@ -1,10 +1,13 @@
-"""What every backend must do. A backend's tests inherit :class:`ProviderContract` and fill in its tables.
+"""What every backend must do. A backend's tests inherit one of the three suites below and fill in its tables.
 
-The tables name the provider's own answers; the tests here say what each must come to, whoever the provider is.
+:class:`ProviderContract` holds for every provider; :class:`BatchContract` adds what holds where one request takes many
+recipients, :class:`KeepingContract` where the provider has them. The tables name the provider's own answers; the tests
+here say what each must come to, whoever the provider is.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import random
 from collections.abc import Sequence
@@ -13,19 +16,17 @@ from typing import Any, ClassVar, NamedTuple
 
 import pytest
 
+from providers.answers import Blame, Outcome, Report, StatusReport
+from providers.audience import Audience
 from providers.base import (
-    Blame,
     HttpRequest,
     HttpResponse,
     InvalidJob,
     MalformedWebhook,
-    Outcome,
     Provider,
     ProviderError,
     Recipient,
-    Report,
     SendJob,
-    StatusReport,
     WebhookCall,
 )
 
@@ -61,23 +62,25 @@ class WebhookCase(NamedTuple):
     reports: Sequence[StatusReport] = ()
 
 
-TABLES = {"answer_case": "answer_cases", "entry_case": "entry_cases", "webhook_case": "webhook_cases"}
+TABLES = {
+    "answer_case": "answer_cases",
+    "check_case": "check_cases",
+    "entry_case": "entry_cases",
+    "webhook_case": "webhook_cases",
+}
 
 
 class ProviderContract:
-    """The suite. Subclasses set the class attributes and implement the three hooks."""
+    """What holds for every provider. Subclasses set the class attributes and implement the hooks."""
 
     provider_class: ClassVar[type[Provider]]
+    sender: ClassVar[str] = "90000123"  # of a line of this provider
     answer_cases: ClassVar[Sequence[AnswerCase]] = ()
-    entry_cases: ClassVar[Sequence[EntryCase]] = ()
+    check_cases: ClassVar[Sequence[AnswerCase]] = ()
     webhook_cases: ClassVar[Sequence[WebhookCase]] = ()
 
-    def accepting(self, job: SendJob, entries: list[dict[str, Any]] | None = None) -> HttpResponse:
-        """An answer that accepts the whole job, or one with these entries."""
-        raise NotImplementedError
-
-    def entries(self, job: SendJob) -> list[dict[str, Any]]:
-        """The entries of an answer that accepts the whole job; ids count from 1."""
+    def accepting(self, job: SendJob) -> HttpResponse:
+        """An answer that accepts the whole job; ids count from 1 where they are numbers."""
         raise NotImplementedError
 
     def texts_in(self, request: HttpRequest) -> list[str]:
@@ -88,6 +91,7 @@ class ProviderContract:
         for name, table in TABLES.items():
             if name in metafunc.fixturenames:
                 cases = getattr(self, table)
+                assert cases, f"{table} is empty"
                 metafunc.parametrize(name, cases, ids=[case.label for case in cases])
 
     @pytest.fixture
@@ -97,52 +101,45 @@ class ProviderContract:
 
     @pytest.fixture
     def job(self) -> SendJob:
-        return SendJob("90000123", [Recipient(10 + n, f"+98912000000{n}") for n in range(3)], TEXT)
+        """A job of three recipients, or of as many as a request takes."""
+        size = min(3, self.provider_class.capabilities.max_recipients)
+        return SendJob(self.sender, [Recipient(10 + n, f"+98912000000{n}") for n in range(size)], TEXT)
+
+    # What it says of itself
+
+    def test_its_lines_have_senders_that_it_knows(self, provider: Provider) -> None:
+        assert provider.knows_sender(self.sender)
+        assert not provider.knows_sender("")
+
+    def test_a_text_longer_than_its_limit_is_objected_to(self, provider: Provider) -> None:
+        most = provider.capabilities.max_text
+        assert provider.objects_to("م" * (most or 4_000)) == ""
+        assert provider.objects_to("م" * (most + 1)) == ("text_too_long" if most else "")
 
     # What goes out
 
     def test_the_text_goes_out_letter_for_letter(self, provider: Provider, job: SendJob) -> None:
         assert self.texts_in(provider.build_send(job)) == [TEXT]
 
-    def test_personal_texts_go_out_letter_for_letter(self, provider: Provider, job: SendJob) -> None:
-        personal = [each._replace(text=f"{TEXT} {each.key}") for each in job.recipients]
-        request = provider.build_send(replace(job, text=None, recipients=personal))
-        assert self.texts_in(request) == [each.text for each in personal]
-
-    def test_a_number_twice_in_a_job_is_refused(self, provider: Provider, job: SendJob) -> None:
-        twice = [*job.recipients, Recipient(99, job.recipients[0].phone)]
-        with pytest.raises(InvalidJob):
-            provider.build_send(replace(job, recipients=twice))
-
-    def test_a_job_for_nobody_is_refused(self, provider: Provider, job: SendJob) -> None:
-        with pytest.raises(InvalidJob):
-            provider.build_send(replace(job, recipients=[]))
+    def test_a_request_goes_to_the_accounts_own_address(self, provider: Provider, job: SendJob) -> None:
+        request = provider.build_send(job)
+        assert request.method == "POST"
+        assert request.url.startswith("https://provider.example/")
+        assert SECRET in " ".join(request.headers.values())
 
     def test_an_empty_text_is_refused(self, provider: Provider, job: SendJob) -> None:
         with pytest.raises(InvalidJob):
             provider.build_send(replace(job, text=""))
 
-    def test_a_job_of_the_most_recipients_is_built(self, provider: Provider, job: SendJob) -> None:
-        most = provider.capabilities.max_recipients
-        provider.build_send(replace(job, recipients=_crowd(most)))
-
-    def test_a_job_above_the_most_recipients_is_refused(self, provider: Provider, job: SendJob) -> None:
-        most = provider.capabilities.max_recipients
+    def test_a_job_for_nobody_is_refused(self, provider: Provider, job: SendJob) -> None:
         with pytest.raises(InvalidJob):
-            provider.build_send(replace(job, recipients=_crowd(most + 1)))
+            provider.build_send(replace(job, recipients=[], audience=None))
 
     def test_half_a_character_is_refused_and_not_an_error_of_python(self, provider: Provider, job: SendJob) -> None:
         with pytest.raises(InvalidJob):
             provider.build_send(replace(job, text="\ud83d"))
 
     # What comes back
-
-    def test_every_recipient_of_an_accepting_answer_has_an_id(self, provider: Provider, job: SendJob) -> None:
-        answer = provider.parse_send(job, self.accepting(job))
-        assert answer.outcome is Outcome.ACCEPTED
-        assert [(each.key, each.outcome, each.ref) for each in answer.results] == [
-            (each.key, Outcome.ACCEPTED, str(place)) for place, each in enumerate(job.recipients, 1)
-        ]
 
     def test_an_answer_comes_to_its_outcome(self, provider: Provider, job: SendJob, answer_case: AnswerCase) -> None:
         answer = provider.parse_send(job, answer_case.response)
@@ -164,26 +161,18 @@ class ProviderContract:
         outcomes = {provider.parse_send(job, HttpResponse(200, body[:end])).outcome for end in range(len(body))}
         assert outcomes == {Outcome.UNCLEAR}
 
-    def test_an_entry_comes_to_its_outcome(self, provider: Provider, job: SendJob, entry_case: EntryCase) -> None:
-        entries = self.entries(job)
-        entries[0].update(entry_case.changes)
-        first, *others = provider.parse_send(job, self.accepting(job, entries)).results
-        assert (first.outcome, first.report) == (entry_case.outcome, entry_case.report)
-        assert {each.outcome for each in others} == {Outcome.ACCEPTED}
-
     def test_unknown_fields_change_nothing(self, provider: Provider, job: SendJob) -> None:
-        entries = [{**entry, "surprise": {"deep": [1, None]}} for entry in self.entries(job)]
-        assert provider.parse_send(job, self.accepting(job, entries)) == provider.parse_send(job, self.accepting(job))
+        plain, odd = self.accepting(job), _surprising(self.accepting(job))
+        assert odd.body != plain.body
+        assert provider.parse_send(job, odd) == provider.parse_send(job, plain)
 
-    def test_the_order_of_entries_does_not_matter(self, provider: Provider, job: SendJob) -> None:
-        entries = self.entries(job)
-        random.Random(7).shuffle(entries)
-        assert provider.parse_send(job, self.accepting(job, entries)) == provider.parse_send(job, self.accepting(job))
+    def test_a_test_of_the_connection_comes_to_its_outcome(self, provider: Provider, check_case: AnswerCase) -> None:
+        found = provider.parse_check(check_case.response)
+        assert (found.outcome, found.blame) == (check_case.outcome, check_case.blame)
 
-    def test_who_has_no_entry_is_unclear(self, provider: Provider, job: SendJob) -> None:
-        answer = provider.parse_send(job, self.accepting(job, self.entries(job)[1:]))
-        assert [each.outcome for each in answer.results] == [Outcome.UNCLEAR, Outcome.ACCEPTED, Outcome.ACCEPTED]
-        assert answer.anomalies == {"missing_recipient": 1}
+    @pytest.mark.parametrize("body", [HTML, b"", b"null", b"[]", b"{", b"\xff\xfe"])
+    def test_a_test_of_the_connection_bears_any_answer(self, provider: Provider, body: bytes) -> None:
+        assert provider.parse_check(HttpResponse(200, body)).outcome is Outcome.UNCLEAR
 
     # Webhooks
 
@@ -217,13 +206,141 @@ class ProviderContract:
         self, provider: Provider, job: SendJob, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.DEBUG)
-        for broken in (replace(job, text=""), replace(job, recipients=[*job.recipients, *job.recipients])):
+        twice = [*job.recipients, *job.recipients]
+        for broken in (replace(job, text=""), replace(job, recipients=twice), replace(job, sender="\n")):
             try:
                 provider.build_send(broken)
             except ProviderError:
                 logging.getLogger("test").exception("refused")
         assert "refused" in caplog.text
         assert all(hidden not in caplog.text for hidden in (SECRET, "912000000", "PAIZ40"))
+
+
+class BatchContract(ProviderContract):
+    """What holds besides where one request takes many recipients."""
+
+    entry_cases: ClassVar[Sequence[EntryCase]] = ()
+
+    def accepting(self, job: SendJob, entries: list[dict[str, Any]] | None = None) -> HttpResponse:
+        """An answer that accepts the whole job, or one with these entries."""
+        raise NotImplementedError
+
+    def entries(self, job: SendJob) -> list[dict[str, Any]]:
+        """The entries of an answer that accepts the whole job; ids count from 1."""
+        raise NotImplementedError
+
+    def test_personal_texts_go_out_letter_for_letter(self, provider: Provider, job: SendJob) -> None:
+        personal = [each._replace(text=f"{TEXT} {each.key}") for each in job.recipients]
+        request = provider.build_send(replace(job, text=None, recipients=personal))
+        assert self.texts_in(request) == [each.text for each in personal]
+
+    def test_a_number_twice_in_a_job_is_refused(self, provider: Provider, job: SendJob) -> None:
+        twice = [*job.recipients, Recipient(99, job.recipients[0].phone)]
+        with pytest.raises(InvalidJob):
+            provider.build_send(replace(job, recipients=twice))
+
+    def test_a_job_of_the_most_recipients_is_built(self, provider: Provider, job: SendJob) -> None:
+        most = provider.capabilities.max_recipients
+        provider.build_send(replace(job, recipients=_crowd(most)))
+
+    def test_a_job_above_the_most_recipients_is_refused(self, provider: Provider, job: SendJob) -> None:
+        most = provider.capabilities.max_recipients
+        with pytest.raises(InvalidJob):
+            provider.build_send(replace(job, recipients=_crowd(most + 1)))
+
+    def test_every_recipient_of_an_accepting_answer_has_an_id(self, provider: Provider, job: SendJob) -> None:
+        answer = provider.parse_send(job, self.accepting(job))
+        assert answer.outcome is Outcome.ACCEPTED
+        assert [(each.key, each.outcome, each.ref) for each in answer.results] == [
+            (each.key, Outcome.ACCEPTED, str(place)) for place, each in enumerate(job.recipients, 1)
+        ]
+
+    def test_an_entry_comes_to_its_outcome(self, provider: Provider, job: SendJob, entry_case: EntryCase) -> None:
+        entries = self.entries(job)
+        entries[0].update(entry_case.changes)
+        first, *others = provider.parse_send(job, self.accepting(job, entries)).results
+        assert (first.outcome, first.report) == (entry_case.outcome, entry_case.report)
+        assert {each.outcome for each in others} == {Outcome.ACCEPTED}
+
+    def test_the_order_of_entries_does_not_matter(self, provider: Provider, job: SendJob) -> None:
+        entries = self.entries(job)
+        random.Random(7).shuffle(entries)
+        assert provider.parse_send(job, self.accepting(job, entries)) == provider.parse_send(job, self.accepting(job))
+
+    def test_who_has_no_entry_is_unclear(self, provider: Provider, job: SendJob) -> None:
+        answer = provider.parse_send(job, self.accepting(job, self.entries(job)[1:]))
+        assert [each.outcome for each in answer.results] == [Outcome.UNCLEAR, Outcome.ACCEPTED, Outcome.ACCEPTED]
+        assert answer.anomalies == {"missing_recipient": 1}
+
+
+class SingleCase(NamedTuple):
+    """A whole answer to a send of one recipient, and what he then came to."""
+
+    label: str
+    response: HttpResponse
+    outcome: Outcome
+    code: str = ""
+    off_channel: bool = False
+
+
+TABLES["single_case"] = "single_cases"
+
+
+class SingleContract(ProviderContract):
+    """What holds besides where one request takes one recipient."""
+
+    single_cases: ClassVar[Sequence[SingleCase]] = ()
+
+    def test_two_recipients_in_a_job_are_refused(self, provider: Provider, job: SendJob) -> None:
+        with pytest.raises(InvalidJob):
+            provider.build_send(replace(job, recipients=_crowd(2)))
+
+    def test_a_personal_text_goes_out_letter_for_letter(self, provider: Provider, job: SendJob) -> None:
+        personal = [each._replace(text=f"{TEXT} {each.key}") for each in job.recipients]
+        request = provider.build_send(replace(job, text=None, recipients=personal))
+        assert self.texts_in(request) == [f"{TEXT} 10"]
+
+    def test_the_recipient_of_an_accepting_answer_has_an_id(self, provider: Provider, job: SendJob) -> None:
+        [result] = provider.parse_send(job, self.accepting(job)).results
+        assert (result.key, result.outcome) == (10, Outcome.ACCEPTED)
+        assert result.ref
+
+    def test_a_recipient_comes_to_his_outcome(self, provider: Provider, job: SendJob, single_case: SingleCase) -> None:
+        answer = provider.parse_send(job, single_case.response)
+        [result] = answer.results
+        assert (answer.outcome, result.outcome) == (Outcome.ACCEPTED, single_case.outcome)
+        assert (result.code, result.off_channel) == (single_case.code, single_case.off_channel)
+
+
+class KeepingContract(ProviderContract):
+    """What holds besides where the provider keeps the recipients. ``audience`` is what the jobs name."""
+
+    audience: ClassVar[Audience]
+
+    @pytest.fixture
+    def job(self) -> SendJob:
+        return SendJob(self.sender, [], TEXT, audience=self.audience)
+
+    def test_recipients_of_ours_are_refused(self, provider: Provider, job: SendJob) -> None:
+        with pytest.raises(InvalidJob):
+            provider.build_send(replace(job, recipients=_crowd(1)))
+
+    def test_an_accepted_job_has_the_ids_of_its_bulks(self, provider: Provider, job: SendJob) -> None:
+        answer = provider.parse_send(job, self.accepting(job))
+        assert (answer.outcome, list(answer.refs), list(answer.results)) == (Outcome.ACCEPTED, ["1"], [])
+
+
+def _surprising(response: HttpResponse) -> HttpResponse:
+    """The same answer with fields that nobody documented, at every level."""
+    return replace(response, body=json.dumps(_with_surprise(json.loads(response.body))).encode())
+
+
+def _with_surprise(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_with_surprise(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _with_surprise(each) for key, each in value.items()} | {"surprise": {"deep": [1, None]}}
+    return value
 
 
 def _crowd(size: int) -> list[Recipient]:

@@ -8,7 +8,8 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
-from providers.base import HttpRequest, HttpResponse, Provider, Recipient, SendAnswer, SendJob
+from providers.answers import SendAnswer
+from providers.base import HttpRequest, HttpResponse, Provider, Recipient, SendJob
 from providers.http import exchange
 from providers.sandbox import Sandbox
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from providers.base import HttpRequest, HttpResponse, InvalidJob, Outcome, ProviderError, TransportError, Upload
+from providers.answers import Outcome
+from providers.base import HttpRequest, HttpResponse, InvalidJob, ProviderError, TransportError, Upload
 from providers.http import exchange
 from tests.providers.servers import (
     answering,

@@ -11,21 +11,10 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from providers.answers import Blame, Outcome, Report, StatusReport
 from providers.backends.najva import Najva
-from providers.base import (
-    Blame,
-    HttpRequest,
-    HttpResponse,
-    InvalidJob,
-    Outcome,
-    Recipient,
-    Report,
-    SendJob,
-    StatusReport,
-    Upload,
-    WebhookCall,
-)
-from tests.providers.contract import HTML, AnswerCase, EntryCase, ProviderContract, WebhookCase
+from providers.base import HttpRequest, HttpResponse, InvalidJob, Recipient, SendJob, Upload, WebhookCall
+from tests.providers.contract import HTML, AnswerCase, BatchContract, EntryCase, WebhookCase
 
 FIXTURES = Path(__file__).parent / "fixtures" / "najva"
 FILE_ID = "550e8400-e29b-41d4-a716-446655440000"
@@ -65,7 +54,7 @@ MULTIPART = (
 )
 
 
-class TestNajva(ProviderContract):
+class TestNajva(BatchContract):
     provider_class = Najva
     answer_cases = (
         *refused(400, Outcome.REJECTED, Blame.REQUEST),
@@ -95,6 +84,12 @@ class TestNajva(ProviderContract):
         AnswerCase("http-400-with-entries", answer(400, 400, [{"messageid": 1}]), Outcome.UNCLEAR),
         AnswerCase("http-500-that-says-200", answer(500, 200, []), Outcome.UNCLEAR),
         AnswerCase("http-403-names-401", answer(403, 401), Outcome.REJECTED, Blame.ACCOUNT, "401"),
+    )
+    check_cases = (
+        AnswerCase("the-status-of-a-message-that-is-not", answer(200, entries=[]), Outcome.ACCEPTED),
+        AnswerCase("bad-token", answer(401, 401), Outcome.REJECTED, Blame.ACCOUNT),
+        AnswerCase("wrong-address", HttpResponse(404, HTML), Outcome.REJECTED, Blame.ACCOUNT),
+        AnswerCase("gateway", HttpResponse(502, HTML), Outcome.UNCLEAR),
     )
     entry_cases = (
         EntryCase("queued", {"status": 1}, Outcome.ACCEPTED),

@@ -10,16 +10,11 @@ from typing import Any
 
 import pytest
 
+from providers.answers import Outcome, Report, SendAnswer, StatusReport
 from providers.backends.najva import Najva
-from providers.base import (
-    HttpRequest,
-    Outcome,
-    Report,
-    SendAnswer,
-    StatusReport,
-    Upload,
-)
+from providers.base import HttpRequest, Upload
 from providers.sandbox import Sandbox, running_sandbox
+from providers.sandbox.side import Call
 from tests.providers.sending import TEXT, carry, control, job, post, send, until
 
 
@@ -192,7 +187,7 @@ def test_ten_thousand_are_answered_in_time(sandbox: Sandbox, najva: Najva) -> No
     timings = []
     for _ in range(3):
         start = time.process_time()
-        assert sandbox.najva.answer("send", headers, {}, body, None).status == 200
+        assert sandbox.sides["najva"].answer(Call("send", headers, {}, body), None).status == 200
         timings.append(time.process_time() - start)
     assert min(timings) < 0.06
 

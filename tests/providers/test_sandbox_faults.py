@@ -7,14 +7,9 @@ from typing import Any
 
 import pytest
 
+from providers.answers import Outcome, Report, StatusReport
 from providers.backends.najva import Najva
-from providers.base import (
-    Outcome,
-    Report,
-    StatusReport,
-    TransportError,
-    WebhookCall,
-)
+from providers.base import TransportError, WebhookCall
 from providers.sandbox import Sandbox, running_sandbox
 from providers.sandbox.faults import UnknownFault
 from providers.sandbox.ledger import Behaviour

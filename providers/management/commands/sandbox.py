@@ -74,14 +74,14 @@ class WebhookFinder:
 
     def _read(self) -> dict[str, str]:
         close_old_connections()
-        found = {}
+        found: dict[str, str] = {}
         try:
             for account in ProviderAccount.objects.all():
                 try:
-                    token = account.secrets["api_token"]
-                except (KeyError, UndecryptableSecret):
-                    continue  # another provider's, or not ours to read
-                found[token] = f"{self._base}/{account.webhook_path}"
+                    secrets = account.secrets.values()
+                except UndecryptableSecret:
+                    continue  # not ours to read
+                found |= dict.fromkeys(secrets, f"{self._base}/{account.webhook_path}")
         except DatabaseError:
             return self._known  # the site's database is away; polling covers what is lost meanwhile
         return found

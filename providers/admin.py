@@ -66,7 +66,7 @@ def _with_credential_inputs() -> type[AccountAdminForm]:
 class LineInline(LineTabularInline):
     model = SenderLine
     extra = 0
-    fields = ("sender", "name", "kind", "channel", "enabled")
+    fields = ("sender", "name", "kind", "channel", "daily_cap", "enabled")
 
 
 class TariffInline(TariffTabularInline):
@@ -80,7 +80,17 @@ class ProviderAccountAdmin(JalaliDates):
     list_display = ("name", "slug", "base_url", "enabled", "breaker")
     list_filter = ("slug", "enabled", "breaker")
     search_fields = ("name", "base_url")
-    readonly_fields = ("breaker", "breaker_code", "breaker_text", "breaker_at", "created_at")
+    readonly_fields = (
+        "breaker",
+        "breaker_code",
+        "breaker_text",
+        "breaker_at",
+        "credit",
+        "checked_at",
+        "slowed_to",
+        "slowed_at",
+        "created_at",
+    )
     inlines = (LineInline,)
     show_full_result_count = False
 

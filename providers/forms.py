@@ -185,6 +185,7 @@ class LineForm(LineModelForm):
             "window_end",
             "part_size",
             "opt_out_suffix",
+            "daily_cap",
             "enabled",
         )
         widgets = {
@@ -207,6 +208,7 @@ class LineForm(LineModelForm):
                 (value, persian.digits(text)) for value, text in SenderLine._meta.get_field("part_size").flatchoices
             ]
         self.fields["window_start"].help_text = _("Service lines send at any hour.")
+        self.fields["daily_cap"].help_text = _("Empty: no cap. The day is counted in Tehran.")
         for tariff in self._tariffs():
             self.initial[f"price_{tariff.encoding}"] = tariff.rial_per_part
         dress(self)

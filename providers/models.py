@@ -44,10 +44,15 @@ class ProviderAccount(models.Model):
         _("requests a second"), null=True, blank=True, validators=[MinValueValidator(0.01)]
     )
     next_request_at = models.DateTimeField(null=True, editable=False)
+    next_status_at = models.DateTimeField(null=True, editable=False)
+    slowed_to = models.FloatField(_("the pace it was slowed to"), null=True, editable=False)
+    slowed_at = models.DateTimeField(_("slowed down at"), null=True, editable=False)
     breaker = models.CharField(_("breaker"), max_length=8, choices=Breaker, default=Breaker.CLOSED, editable=False)
     breaker_code = models.CharField(_("the provider's code"), max_length=64, blank=True, editable=False)
     breaker_text = models.TextField(_("the provider's words"), blank=True, editable=False)
     breaker_at = models.DateTimeField(_("breaker opened at"), null=True, editable=False)
+    credit = models.BigIntegerField(_("credit, in rial"), null=True, editable=False)
+    checked_at = models.DateTimeField(_("checked at"), null=True, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     objects = ProviderAccountQuerySet.as_manager()
@@ -99,6 +104,9 @@ class SenderLine(models.Model):
     window_end = models.TimeField(_("sends until"), default=dt.time(21, 0))
     part_size = models.PositiveSmallIntegerField(_("characters a part"), default=67, choices=[(67, "67"), (66, "66")])
     opt_out_suffix = models.CharField(_("opt-out suffix"), max_length=20, default="لغو11", blank=True)
+    daily_cap = models.PositiveIntegerField(
+        _("messages a day"), null=True, blank=True, validators=[MinValueValidator(1)]
+    )
     enabled = models.BooleanField(_("enabled"), default=True)
 
     objects = SenderLineQuerySet.as_manager()
@@ -123,6 +131,24 @@ class SenderLine(models.Model):
     def suffix(self) -> str:
         """What is appended to a text on this line, or an empty text."""
         return self.opt_out_suffix if self.is_advertising else ""
+
+
+class DailyCount(models.Model):
+    """How many messages a line has been given on one day (Asia/Tehran), for its daily cap."""
+
+    line = models.ForeignKey(SenderLine, models.CASCADE, related_name="daily_counts", verbose_name=_("line"))
+    day = models.DateField(_("day"))
+    messages = models.PositiveIntegerField(_("messages"), default=0)
+
+    class Meta:
+        verbose_name = _("daily count")
+        verbose_name_plural = _("daily counts")
+        constraints = [
+            models.UniqueConstraint(fields=["line", "day"], name="dailycount_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.line}, {self.day}: {self.messages}"
 
 
 class Tariff(models.Model):

@@ -43,6 +43,7 @@ class ListedLine(NamedTuple):
 
     sender: str
     name: str = ""
+    part_size: int = 67  # characters of each part of a long text
 
 
 class ListedPhonebook(NamedTuple):
@@ -137,7 +138,7 @@ class PriceAnswer:
 
 @dataclass(frozen=True, slots=True)
 class BulkAnswer:
-    """Where a bulk stands. ``code`` and ``text`` are the provider's own (its state, and why it refused).
+    """Where a bulk stands. ``code`` and ``text`` are the provider's own: its state, as ``state-3``, and why it refused.
 
     ``recipients`` and ``cost`` (rial) where it tells them; ``counts`` are its own figures by its own words, as in a
     report of numbers by status or operator.

@@ -115,6 +115,17 @@ class UploadAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class DeleteAnswer:
+    """What the wish to delete a message at the provider came to; ACCEPTED: it is not there, or not any more."""
+
+    outcome: Outcome
+    blame: Blame | None = None
+    code: str = ""
+    text: str = ""
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CheckAnswer:
     """What a test of the connection came to; ``credit`` in rial where the provider tells it."""
 

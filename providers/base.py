@@ -62,13 +62,14 @@ class TransportError(ProviderError):
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file to send as multipart. ``size`` in bytes; the content is streamed from ``path``."""
+    """A file to send as multipart. ``size`` in bytes; streamed from ``path``, unless ``content`` holds it."""
 
-    path: Path
+    path: Path | None
     filename: str
     content_type: str
     size: int
     field_name: str = "file"
+    content: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,7 @@ class _Adapter(HTTPAdapter):
 
 
 class _Multipart:
-    """A multipart body with one file, streamed from disk: requests asks for its length and reads it in pieces."""
+    """A multipart body with one file, read in pieces: requests asks for its length first."""
 
     def __init__(self, upload: Upload, stream: BinaryIO) -> None:
         self.boundary = secrets.token_hex(16)
@@ -126,7 +126,8 @@ class _Multipart:
         )
         tail = f"\r\n--{self.boundary}--\r\n"
         self._streams: list[BinaryIO] = [io.BytesIO(head.encode()), stream, io.BytesIO(tail.encode())]
-        self._length = len(head.encode()) + os.fstat(stream.fileno()).st_size + len(tail)
+        self._length = len(head.encode()) + stream.seek(0, io.SEEK_END) + len(tail)
+        stream.seek(0)
 
     def __len__(self) -> int:
         return self._length
@@ -208,7 +209,7 @@ def _prepared(request: HttpRequest) -> Iterator[requests.PreparedRequest]:
         # Raised after the block, without a context: requests' own sentence quotes the header it refuses.
         with contextlib.suppress(requests.RequestException, ValueError, OSError):
             if request.upload:
-                body = _Multipart(request.upload, stack.enter_context(request.upload.path.open("rb")))
+                body = _Multipart(request.upload, stack.enter_context(_opened(request.upload)))
                 headers["Content-Type"] = f"multipart/form-data; boundary={body.boundary}"
             params = dict(request.params)
             made = requests.Request(request.method, request.url, headers, data=body, params=params).prepare()
@@ -218,6 +219,14 @@ def _prepared(request: HttpRequest) -> Iterator[requests.PreparedRequest]:
         if prepared is None:
             raise InvalidJob("invalid_request")
         yield prepared
+
+
+def _opened(upload: Upload) -> BinaryIO:
+    if upload.content is not None:
+        return io.BytesIO(upload.content)
+    if upload.path is None:
+        raise ValueError("no_file")
+    return upload.path.open("rb")
 
 
 def _read(answer: requests.Response, max_body: int) -> HttpResponse:

@@ -287,6 +287,28 @@ def test_a_file_is_streamed_as_multipart(tmp_path: Path) -> None:
     assert body.endswith(head.split(b"boundary=")[1].split(b"\r\n")[0] + b"--\r\n")
 
 
+def test_a_file_may_come_from_memory() -> None:
+    seen: list[bytes] = []
+
+    def serve(connection: socket.socket) -> None:
+        seen.append(read_request(connection))
+        connection.sendall(OK)
+
+    with raw_server(serve) as server:
+        upload = Upload(None, "a.png", "image/png", 4, content=b"\x89PNG")
+        exchange(HttpRequest("POST", server.url, upload=upload), connect_timeout=1, read_timeout=2)
+    assert b'filename="a.png"\r\nContent-Type: image/png\r\n\r\n\x89PNG\r\n--' in seen[0]
+
+
+@pytest.mark.parametrize("path", [None, Path("/nowhere/a.png")])
+def test_a_file_that_is_not_there_is_refused_without_a_connection(path: Path | None) -> None:
+    with raw_server(answering(OK)) as server:
+        request = HttpRequest("POST", server.url, upload=Upload(path, "a.png", "image/png", 4))
+        with pytest.raises(InvalidJob):
+            exchange(request, connect_timeout=1, read_timeout=1)
+    assert server.connections == 0
+
+
 FAILING = {
     "lost": answering(b""),
     "silent": wait_for_the_end,

@@ -7,5 +7,5 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_noop
 
-LABELS = frozenset({gettext_noop("Najva")})
-CREDENTIAL_LABELS = frozenset({gettext_noop("API token")})
+LABELS = frozenset({gettext_noop("Najva"), gettext_noop("Bale Safir"), gettext_noop("IPPanel Edge")})
+CREDENTIAL_LABELS = frozenset({gettext_noop("API token"), gettext_noop("API access key"), gettext_noop("Token")})

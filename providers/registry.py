@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+from providers.backends.ippanel import IPPanel
 from providers.backends.najva import Najva
+from providers.backends.safir import Safir
 from providers.base import Provider, ProviderError
 
-PROVIDERS: dict[str, type[Provider]] = {provider.slug: provider for provider in (Najva,)}
+PROVIDERS: dict[str, type[Provider]] = {provider.slug: provider for provider in (Najva, Safir, IPPanel)}
 
 
 class UnknownProvider(ProviderError):

@@ -99,10 +99,10 @@ def page_of(response: HttpResponse, per_page: int, read: Callable[[dict[str, Any
     verdict = asked_of(response)
     entries = verdict.data.get("data") if isinstance(verdict.data, dict) else verdict.data
     outcome, blame, code, text, _data, meta, _enveloped, wait = verdict
-    if outcome is Outcome.ACCEPTED and not isinstance(entries, list):
-        outcome, code = Outcome.UNCLEAR, "not_the_documented_json"
     if outcome is not Outcome.ACCEPTED:
         return Page(outcome, blame=blame, code=code, text=text, retry_after=wait)
+    if not isinstance(entries, list):
+        return Page(Outcome.UNCLEAR, code="not_the_documented_json", text=text)
     rows = [row for entry in objects_of(entries) if (row := read(entry)) is not None]
     page = whole_of(meta.get("current_page")) or 1
     last_page = whole_of(meta.get("last_page")) or page + (len(entries) >= per_page)

@@ -211,6 +211,8 @@ class IPPanel(KeepingProvider):
 
     def parse_bulk_counts(self, response: HttpResponse) -> BulkAnswer:
         outcome, blame, code, text, data, *_rest = asked_of(response)
+        if outcome is Outcome.ACCEPTED and not isinstance(data, dict):
+            return BulkAnswer(Outcome.UNCLEAR, code="no_counts", text=text)
         return BulkAnswer(outcome, counts=counts_of(data), blame=blame, code=code, text=text)
 
     def build_recipients(self, ref: str, page: int) -> HttpRequest:

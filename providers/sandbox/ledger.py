@@ -57,6 +57,8 @@ class Behaviour:
     webhook: str = ""
     webhook_method: str = "POST"
     webhook_style: str = "json"  # or "sample", with the original's trailing comma, or "form"
+    bulk_ends: int = 6  # the state that IPPanel's bulks end in; 1: they wait there until this says otherwise
+    inbox: list[dict[str, str]] = field(default_factory=list)  # replies on IPPanel's lines: from, number, message
 
 
 class Ledger:

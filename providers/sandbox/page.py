@@ -58,7 +58,7 @@ def render(sandbox: Sandbox) -> bytes:
 
 def _article(taken: Taken) -> str:
     moment = time.strftime("%H:%M:%S", time.localtime(taken.at)).translate(_DIGITS)
-    first = f"0{str(taken.phones[0])[2:]}"
+    first = f"0{str(taken.phones[0])[2:]}" if taken.phones else "–"
     return (
         f"<article><header><b>{_number(len(taken.phones))} گیرنده</b>"
         f'<span>خط <bdi dir="ltr">{escape(taken.sender)}</bdi></span>'

@@ -19,13 +19,14 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from providers.sandbox.faults import ANSWERED, Fault, FaultBook, UnknownFault
+from providers.sandbox.ippanel import IPPanelSide
 from providers.sandbox.ledger import Behaviour, Ledger
 from providers.sandbox.najva import NajvaSide
 from providers.sandbox.page import render
 from providers.sandbox.side import Call, Reply, Side
 from providers.sandbox.webhooks import Resolve, WebhookSender
 
-SIDES: tuple[type[Side], ...] = (NajvaSide,)
+SIDES: tuple[type[Side], ...] = (NajvaSide, IPPanelSide)
 MAX_BODY = 64 * 1024 * 1024
 MAX_UPLOAD = 512 * 1024 * 1024
 UPLOAD_HEAD = 4_096  # bytes of an upload that are kept

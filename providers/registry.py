@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+from providers.backends.gosms import GoSMS
 from providers.backends.ippanel import IPPanel
 from providers.backends.najva import Najva
 from providers.backends.safir import Safir
 from providers.base import Provider, ProviderError
 
-PROVIDERS: dict[str, type[Provider]] = {provider.slug: provider for provider in (Najva, Safir, IPPanel)}
+PROVIDERS: dict[str, type[Provider]] = {provider.slug: provider for provider in (Najva, Safir, IPPanel, GoSMS)}
 
 
 class UnknownProvider(ProviderError):

@@ -31,7 +31,8 @@ class Receiver:
             else {name: values[0] for name, values in parse_qs(text or query).items()}
         )
         self.bodies.append(body)
-        self.calls.append((int(found["messageid"]), int(found["status"])))
+        if "messageid" in found:  # Najva's name for it; other providers' calls are read from their bodies
+            self.calls.append((int(found["messageid"]), int(found["status"])))
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         receiver = self

@@ -30,7 +30,8 @@ class Fault:
 
     ``times`` bounds how often it strikes (0: for ever). ``taken`` tells whether the messages are accepted all the same;
     by default those of ``NOT_TAKEN`` are not, all others are. ``seconds`` for slow, timeout, drip, late; ``share`` of
-    the entries for partial; ``status`` for entry_status; ``copies`` for repeated.
+    the entries for partial; ``status`` for entry_status; ``copies`` for repeated. ``http`` is the HTTP status that an
+    error answer bears instead of its own: an error may come in a 200.
     """
 
     kind: str
@@ -43,6 +44,7 @@ class Fault:
     share: float = 0.5
     status: int = 6
     copies: int = 2
+    http: int = 0
     calls: int = field(default=0, init=False)
     struck: int = field(default=0, init=False)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _MIX, _MASK = 0x9E3779B97F4A7C15, (1 << 64) - 1
+_BALE = 0xBA1E  # keeps the lots of Bale apart from those of the fates
 
 
 @dataclass(slots=True)
@@ -57,6 +58,10 @@ class Behaviour:
     webhook: str = ""
     webhook_method: str = "POST"
     webhook_style: str = "json"  # or "sample", with the original's trailing comma, or "form"
+    not_on_bale: float = 0.0  # the share of phones that Safir does not know
+    gosms_rate: float = 10.0  # requests a second to one of GoSMS's endpoints; 0 without limit
+    gosms_delete_after: float = 300.0  # seconds from a message's creation
+    gosms_offset: str = "pages"  # what the list's offset counts; or "rows"
     bulk_ends: int = 6  # the state that IPPanel's bulks end in; 1: they wait there until this says otherwise
     inbox: list[dict[str, str]] = field(default_factory=list)  # replies on IPPanel's lines: from, number, message
 
@@ -132,14 +137,24 @@ class Ledger:
 
 def fate(phone: int, behaviour: Behaviour) -> int:
     """The final status of every message to this phone: the same for the same seed."""
-    mixed = ((phone ^ (behaviour.seed * _MIX & _MASK)) * _MIX) & _MASK
-    mixed = ((mixed ^ mixed >> 29) * _MIX) & _MASK
-    left = (mixed >> 11) / (1 << 53)
+    left = _lot(phone, behaviour.seed)
     for code, share in behaviour.shares.items():
         left -= share
         if left < 0:
             return int(code)
     return 10
+
+
+def absent(phone: int, behaviour: Behaviour) -> bool:
+    """Whether this phone's owner is not on Bale: the same for the same seed, whatever his fate elsewhere."""
+    return behaviour.not_on_bale > 0 and _lot(phone, behaviour.seed + _BALE) < behaviour.not_on_bale
+
+
+def _lot(phone: int, seed: int) -> float:
+    """A number from 0 up to 1, evenly spread over the phones."""
+    mixed = ((phone ^ (seed * _MIX & _MASK)) * _MIX) & _MASK
+    mixed = ((mixed ^ mixed >> 29) * _MIX) & _MASK
+    return (mixed >> 11) / (1 << 53)
 
 
 def status_at(taken: Taken, index: int, now: float, behaviour: Behaviour) -> int:

@@ -19,14 +19,16 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from providers.sandbox.faults import ANSWERED, Fault, FaultBook, UnknownFault
+from providers.sandbox.gosms import GoSMSSide
 from providers.sandbox.ippanel import IPPanelSide
 from providers.sandbox.ledger import Behaviour, Ledger
 from providers.sandbox.najva import NajvaSide
 from providers.sandbox.page import render
+from providers.sandbox.safir import SafirSide
 from providers.sandbox.side import Call, Reply, Side
 from providers.sandbox.webhooks import Resolve, WebhookSender
 
-SIDES: tuple[type[Side], ...] = (NajvaSide, IPPanelSide)
+SIDES: tuple[type[Side], ...] = (NajvaSide, SafirSide, IPPanelSide, GoSMSSide)
 MAX_BODY = 64 * 1024 * 1024
 MAX_UPLOAD = 512 * 1024 * 1024
 UPLOAD_HEAD = 4_096  # bytes of an upload that are kept
@@ -75,6 +77,8 @@ class Sandbox:
         self.webhooks.clear()
         self.faults.clear()
         self.ledger.clear()
+        for side in self.sides.values():
+            side.forget()
 
     def configure(self, values: dict[str, Any]) -> dict[str, Any]:
         """Change fields of ``Behaviour``.
@@ -206,7 +210,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _spoil(self, fault: Fault, side: Side, reply: Reply) -> None:
         """Answer as the fault says, whether the messages were taken or not."""
         if fault.kind in ANSWERED:
-            self._write(*side.failure(fault.kind)[:2])
+            status, body, _ = side.failure(fault.kind)
+            self._write(fault.http or status, body)
         elif fault.kind == "html":
             self._write(200, HTML, "text/html")
         elif fault.kind == "redirect":

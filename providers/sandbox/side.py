@@ -111,6 +111,9 @@ class Side(ABC):
     def failure(self, kind: str) -> Reply:
         """The error that a fault asks for (429, 500, bad_token, no_credit, bad_request), as the contract writes it."""
 
+    def forget(self) -> None:  # noqa: B027 - most sides keep nothing of their own
+        """Drop what is kept of past requests, as the ledger does on a reset; uploaded files stay."""
+
     def final(self, phone: int) -> int:
         """The status that every message to this phone ends in."""
         return fate(phone, self.behaviour)

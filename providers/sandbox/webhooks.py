@@ -75,8 +75,10 @@ class WebhookSender:
     def announce(self, taken: Taken) -> None:
         """Queue all status changes of an accepted request; called before its answer is written."""
         side = self.sides[taken.provider]
+        if side.sent_status is None:
+            return
         url = self.behaviour.webhook or (self.resolve(taken.token) if self.resolve else "")
-        if not url or side.sent_status is None:
+        if not url:
             return
         sent, finals = side.course(taken)
         first, last = taken.at + self.behaviour.sent_after, taken.at + self.behaviour.final_after

@@ -34,6 +34,7 @@ class Command(BaseCommand):
         parser.add_argument("--final-after", type=float, default=3.0, metavar="SECONDS")
         parser.add_argument("--undelivered", type=float, default=0.0, metavar="SHARE", help="ends with status 11")
         parser.add_argument("--blocked", type=float, default=0.0, metavar="SHARE", help="ends with status 14")
+        parser.add_argument("--not-on-bale", type=float, default=0.0, metavar="SHARE", help="unknown to Safir")
         parser.add_argument("--seed", type=int, default=0)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -42,6 +43,7 @@ class Command(BaseCommand):
             sent_after=options["sent_after"],
             final_after=options["final_after"],
             shares={"11": options["undelivered"], "14": options["blocked"]},
+            not_on_bale=options["not_on_bale"],
             webhook=options["webhook"],
             webhook_method=options["webhook_method"],
         )

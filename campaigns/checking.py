@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -10,12 +11,13 @@ from django.utils.translation import gettext as _
 from campaigns.composing import templating
 from campaigns.composing.suffix import with_suffix
 from campaigns.models import AudienceRule, Campaign
-from campaigns.sending import audience
+from campaigns.sending import audience, kept
 from contacts.models import Contact
 from interface import persian
 from providers import registry
 from providers.models import SenderLine
 
+MOST_PARTS = 100  # elements of a request to a provider that keeps the recipients
 MAX_TEXT = 4_000  # characters; the longest that any operator takes is a quarter of it
 MAX_AHEAD = dt.timedelta(days=3653)  # a date far away in one calendar is none in the other
 
@@ -44,17 +46,89 @@ def problems(campaign: Campaign) -> list[str]:
     """Everything that keeps this campaign from being launched, as sentences; empty when it may go."""
     line, account = campaign.line, campaign.line.account
     found = text_problems(campaign.text) or text_problems(with_suffix(campaign.text, line.suffix))
+    if not found:
+        found += line_problems(line, campaign.text, copy_text=campaign.copy_text, secure=campaign.is_secure)
     if not (line.enabled and account.enabled):
         found.append(_("The line or its account is switched off."))
-    if not campaign.rules.filter(rule=AudienceRule.Rule.INCLUDE).exists():
+    rules = list(campaign.rules.all())
+    found += audience_problems(line, rules)
+    if not any(rule.rule == AudienceRule.Rule.INCLUDE for rule in rules):
         found.append(_("Choose who gets the campaign."))
-    elif not (any(r.rows.exists() for r in audience.included(campaign)) or audience.strangers(campaign)):
+    elif not keeps_audience(line) and not _reaches_anybody(campaign):
         found.append(_("Nobody is left to send to."))
     if campaign.file and not takes_files(line):
         found.append(_("Files go out on Bale lines only."))
     if campaign.file and campaign.file.account_id != account.pk:
         found.append(_("The file belongs to another account."))
+    if campaign.fallback_line:
+        found += fallback_problems(line, campaign.fallback_line, campaign.text)
     return found
+
+
+def _reaches_anybody(campaign: Campaign) -> bool:
+    return any(r.rows.exists() for r in audience.included(campaign)) or bool(audience.strangers(campaign))
+
+
+def keeps_audience(line: SenderLine) -> bool:
+    """Whether the line's provider keeps the recipients itself."""
+    return registry.provider_class(line.account.slug).capabilities.keeps_audience
+
+
+def line_problems(line: SenderLine, text: str, *, copy_text: str = "", secure: bool = False) -> list[str]:
+    """What a line cannot carry: a text without its recipients' own words, a copy button, a secure message."""
+    provider = registry.provider_class(line.account.slug)
+    found = []
+    try:
+        template = templating.parse(with_suffix(text, line.suffix))
+    except templating.TemplateError:  # text_problems says so
+        return []
+    if provider.capabilities.keeps_audience and template.is_personal:
+        found.append(_("This provider keeps the recipients itself, so the text cannot have placeholders."))
+    if code := provider("", {}).objects_to(template.literal):
+        found.append(objection(code, provider.capabilities.max_text))
+    if copy_text and not provider.capabilities.copy_button:
+        found.append(_("A copy button goes with Bale messages through Safir only."))
+    if secure and not provider.capabilities.secure:
+        found.append(_("Secure messages go out through Safir only."))
+    return found
+
+
+def objection(code: str, most: int) -> str:
+    """A provider's objection to a text (``Provider.objects_to``) as a sentence."""
+    if code == "text_too_long":
+        return _("This line takes texts of at most %(most)s characters.") % {"most": persian.number(most)}
+    if code == "backtick":
+        return _("This line cannot carry the character `.")
+    return _("This line cannot carry the text (%(code)s).") % {"code": code}
+
+
+def audience_problems(line: SenderLine, rules: Sequence[AudienceRule]) -> list[str]:
+    """What a line's provider makes impossible: recipients of ours where it keeps them, and its own on other lines."""
+    theirs = [rule for rule in rules if rule.kind == AudienceRule.Kind.PROVIDER]
+    if not keeps_audience(line):
+        return [_("Phonebooks and categories of a provider go out on its own lines only.")] if theirs else []
+    found = []
+    if len(theirs) < len(rules):
+        found.append(_("This line sends to its provider's own phonebooks and job categories only."))
+    if any(rule.rule == AudienceRule.Rule.EXCLUDE for rule in theirs):
+        found.append(_("The provider expands the audience, so nobody can be excluded here."))
+    named = kept.audience_from(rule.params for rule in theirs)
+    if named.categories and named.phonebooks:
+        found.append(_("Choose job categories or phonebooks: one request of this provider takes no mixture."))
+    if max(len(named.categories), len(named.phonebooks)) > MOST_PARTS:
+        found.append(_("At most %(most)s parts fit into one request.") % {"most": persian.number(MOST_PARTS)})
+    return found
+
+
+def fallback_problems(line: SenderLine, fallback: SenderLine, text: str) -> list[str]:
+    """Why a line cannot take over for another; empty when it can."""
+    if not registry.provider_class(line.account.slug).capabilities.tells_absence:
+        return [_("Only Bale Safir tells who has no account, so only its lines can have a fallback.")]
+    if fallback.pk == line.pk or keeps_audience(fallback) or fallback.channel == line.channel:
+        return [_("Choose an SMS line as the fallback.")]
+    if not (fallback.enabled and fallback.account.enabled):
+        return [_("The fallback line or its account is switched off.")]
+    return line_problems(fallback, text)
 
 
 def time_problem(at: dt.datetime) -> str:

@@ -33,6 +33,7 @@ from providers.models import SenderLine, UploadedFile
 MAX_NAME = 150
 MAX_NATURAL = 2**31 - 1
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")  # NUL, and what a command line makes of bytes that are no UTF-8
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _Row = TypeVar("_Row", bound=models.Model)
 
 
@@ -49,6 +50,8 @@ def create(
     fallback_line: SenderLine | None = None,
     file_path: str = "",
     file: UploadedFile | None = None,
+    copy_text: str = "",
+    is_secure: bool = False,
     scheduled_at: dt.datetime | None = None,
     created_by: Any = None,
     form_token: uuid.UUID | None = None,
@@ -60,6 +63,7 @@ def create(
     """
     rules = list(rules)
     _check(name, text, rules)
+    _check_line(line, text, rules, fallback_line, copy_text, is_secure)
     if made := _made_by(form_token):
         return made
     try:
@@ -70,6 +74,8 @@ def create(
                 text=text,
                 fallback_line=fallback_line,
                 file=attach(line, Path(file_path)) if file_path else file,
+                copy_text=copy_text,
+                is_secure=is_secure,
                 scheduled_at=scheduled_at,
                 created_by=created_by,
                 form_token=form_token,
@@ -100,6 +106,22 @@ def _check(name: str, text: str, rules: list[AudienceRule]) -> None:
         raise InvalidDraft(_("Choose who gets the campaign."))
 
 
+def _check_line(
+    line: SenderLine,
+    text: str,
+    rules: list[AudienceRule],
+    fallback: SenderLine | None,
+    copy_text: str,
+    is_secure: bool,
+) -> None:
+    problems = checking.line_problems(line, text, copy_text=copy_text, secure=is_secure)
+    problems += checking.audience_problems(line, rules)
+    if fallback is not None:
+        problems += checking.fallback_problems(line, fallback, text)
+    if problems:
+        raise InvalidDraft(" ".join(problems))
+
+
 def _add_rules(campaign: Campaign, rules: list[AudienceRule]) -> None:
     for rule in rules:
         rule.campaign = campaign
@@ -114,6 +136,8 @@ def revise(campaign_id: int, *, rules: Iterable[AudienceRule], actor: Any = None
     """
     rules = list(rules)
     _check(fields["name"], fields["text"], rules)
+    options = (fields.get("fallback_line"), fields.get("copy_text", ""), fields.get("is_secure", False))
+    _check_line(fields["line"], fields["text"], rules, *options)
     with transaction.atomic():
         campaign = _locked_draft(campaign_id)
         for name, value in fields.items():
@@ -187,7 +211,8 @@ def rules_from_file(path: str, line: SenderLine) -> list[AudienceRule]:
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise InvalidDraft(_("The audience file must hold a list of rules."))
     try:
-        return [_rule(entry) for entry in entries]
+        theirs = checking.keeps_audience(line)
+        return [(_provider_rule(entry) if theirs else None) or _rule(entry) for entry in entries]
     except (KeyError, TypeError, ValueError):
         raise InvalidDraft(_("A rule of the audience file cannot be read.")) from None
 
@@ -215,6 +240,35 @@ def _rule(entry: Mapping[str, Any]) -> AudienceRule:
     else:
         raise InvalidDraft(_("This kind of audience rule is for a provider that keeps the recipients itself."))
     return rule
+
+
+def _provider_rule(entry: Mapping[str, Any]) -> AudienceRule | None:
+    """The rule for a provider that keeps the recipients, by its own ids; None for a rule about recipients of ours."""
+    if "provider_phonebooks" in entry:
+        params: dict[str, Any] = {"phonebooks": _ids(entry["provider_phonebooks"]), **_naturals(entry, "start", "size")}
+    elif "provider_phonebook" in entry:
+        params = {"phonebook": _ids([entry["provider_phonebook"]])[0], "numbers": _ids(entry["number_ids"])}
+    elif "job_category" in entry:
+        operators = [_naturals(operator, "id", "start", "size") for operator in entry.get("operators", [])]
+        if any("id" not in operator for operator in operators):
+            raise ValueError("operator")
+        params = _naturals(entry["job_category"], "main", "sub")
+        if "main" not in params:
+            raise ValueError("main")
+        params |= {"operators": operators} if operators else {}
+    else:
+        return None
+    return AudienceRule(
+        rule=AudienceRule.Rule(entry.get("rule", "include")), kind=AudienceRule.Kind.PROVIDER, params=params
+    )
+
+
+def _ids(values: Any) -> list[str]:
+    """Ids of a provider: at least one, each a short word."""
+    found = [str(value).strip() for value in values] if isinstance(values, list) else []
+    if not found or not all(_ID.fullmatch(value) for value in found):
+        raise ValueError("ids")
+    return list(dict.fromkeys(found))
 
 
 def _naturals(entry: Mapping[str, Any], *keys: str) -> dict[str, int]:

@@ -17,9 +17,10 @@ from django.utils.translation import gettext as _
 
 from campaigns import checking
 from campaigns.auditing import note
+from campaigns.delivery import bulks
 from campaigns.doorbell import ring
 from campaigns.models import Batch, Campaign, Message, StatusCount
-from campaigns.sending import attachments, audience, reconcile
+from campaigns.sending import attachments, audience, fallback, kept, reconcile
 from campaigns.states import PROBLEMS, BatchStatus, CampaignStatus, MessageStatus, Reason
 from providers import registry
 from providers.base import InvalidJob
@@ -86,14 +87,26 @@ def prepare(campaign_id: int) -> bool:
         return _send_back(campaign_id, str(error), _("The provider does not take this file."))
     except (UndecryptableSecret, registry.UnknownProvider) as error:
         return _send_back(campaign_id, type(error).__name__, _("The account cannot be used."))
-    return _freeze(campaign_id)
+    return _prepare_kept(campaign) if checking.keeps_audience(campaign.line) else _freeze(campaign_id)
 
 
-def _freeze(campaign_id: int) -> bool:
+def _prepare_kept(campaign: Campaign) -> bool:
+    """Ask the provider how many recipients it has, for nobody else knows; then fix that."""
+    try:
+        recipients = sum(kept.count(campaign).values())
+    except kept.NotTold as error:
+        words = error.words or _("The provider did not tell how many recipients it has.")
+        return _send_back(campaign.pk, error.code, words)
+    except UndecryptableSecret as error:
+        return _send_back(campaign.pk, type(error).__name__, _("The account cannot be used."))
+    return _freeze(campaign.pk, recipients)
+
+
+def _freeze(campaign_id: int, recipients: int | None = None) -> bool:
     with transaction.atomic():
         campaign = (
             Campaign.objects.select_for_update(skip_locked=True, of=("self",))  # another worker is at it
-            .select_related("line__account")
+            .select_related("line__account", "fallback_line__account")
             .filter(pk=campaign_id, status=CampaignStatus.PREPARING)
             .first()
         )
@@ -102,7 +115,10 @@ def _freeze(campaign_id: int) -> bool:
         problems = checking.problems(campaign)
         if problems:
             return _send_back(campaign_id, "problems", " ".join(problems))
-        audience.freeze(campaign)
+        if recipients is None:
+            audience.freeze(campaign)
+        else:
+            kept.freeze(campaign, recipients)
         if not campaign.audience:
             return _send_back(campaign_id, "nobody", _("Nobody is left to send to."))
         Campaign.objects.move(
@@ -162,6 +178,8 @@ def cancel(campaign_id: int, actor: Actor = None, *, seconds: float = 5.0) -> No
     if not Campaign.objects.move(campaign_id, CampaignStatus.CANCELLED, pause_code="", pause_text=""):
         raise NotAllowed(_("This campaign cannot be cancelled any more."))
     note("cancelled", campaign_id, actor)
+    if bulks.under_way(campaign_id):
+        ring("cancel_bulks", campaign_id)
     if not cancel_pending(campaign_id, seconds):
         ring("cancel_pending", campaign_id)
 
@@ -231,7 +249,12 @@ def finish(campaign_id: int) -> bool:
     # Held: between a look at the batches and the word, an operator could send some of them again.
     if Campaign.objects.select_for_update(no_key=True).filter(pk=campaign_id).first() is None:
         return True
-    if Batch.objects.filter(campaign=campaign_id, status__in=OPEN_BATCHES).exists():
+    still_open = Batch.objects.filter(campaign=campaign_id, status__in=OPEN_BATCHES)
+    if still_open.exists():
+        if not still_open.filter(number__lt=Batch.FALLBACK_FROM).exists():
+            fallback.release(campaign_id)
+        return False
+    if bulks.under_way(campaign_id):
         return False
     problems = StatusCount.objects.filter(campaign=campaign_id, status__in=PROBLEMS, messages__gt=0).exists()
     status = CampaignStatus.COMPLETED_WITH_PROBLEMS if problems else CampaignStatus.COMPLETED

@@ -133,6 +133,27 @@ class BatchQuerySet(models.QuerySet["Batch"]):
         """Claimed batches whose worker did not come back in time."""
         return self.in_flight().filter(lease_until__lt=Now())
 
+    def move_unlisted(
+        self, batch: Batch, new: MessageStatus, *, counted_as: MessageStatus | None = None, cost: int = 0
+    ) -> int:
+        """Move the recipients of a batch that only the provider knows to ``new``; how many they are.
+
+        ``counted_as`` as in ``MessageQuerySet.move``; ``cost`` in rial. In the caller's transaction.
+        """
+        old = MessageStatus(batch.unlisted_status)
+        if not batch.unlisted or new is old:
+            return 0
+        if new not in MESSAGE_MOVES.get(old, ()):
+            raise ValueError(f"no move from {old.name} to {new.name}")
+        moved = self.filter(pk=batch.pk, unlisted=batch.unlisted, unlisted_status=old).update(unlisted_status=new)
+        if not moved:
+            raise StaleMove(f"the unlisted of batch {batch.pk} no longer stand in {old.name}")
+        n = batch.unlisted
+        deltas = {int(new): Delta(n, cost), int(counted_as or old): Delta(-n)}
+        counting.add(batch.campaign_id, deltas, arrived={int(new): n})
+        batch.unlisted_status = new
+        return n
+
 
 def _numbers_in_flight(campaign: Campaign) -> list[int]:
     return list(campaign.batches.in_flight().values_list("number", flat=True))
@@ -226,7 +247,22 @@ class MessageQuerySet(models.QuerySet["Message"]):
         moved = self.in_batch(batch).filter(status=old).update(status=new, reason=reason, updated_at=Now())
         deltas = {int(new): Delta(moved), int(counted_as or old): Delta(-moved)}
         counting.add(batch.campaign_id, deltas, arrived={int(new): moved})
+        if batch.unlisted and batch.unlisted_status == old:
+            moved += type(batch).objects.move_unlisted(batch, new, counted_as=counted_as)
         return moved
+
+    def reroute(self, ids: Sequence[int], batch_number: int, code: str, words: str) -> None:
+        """Put pending messages into another batch, with what the first provider said of them."""
+        rows = self.filter(pk__in=ids, status=MessageStatus.PENDING)
+        rerouted = rows.update(
+            batch_number=batch_number,
+            reason=Reason.OFF_CHANNEL,
+            provider_code=code,
+            provider_text=words,
+            updated_at=Now(),
+        )
+        if rerouted != len(ids):
+            raise StaleMove(f"of {len(ids)} messages not all are pending")
 
 
 class DeliveryEventQuerySet(models.QuerySet["DeliveryEvent"]):

@@ -9,14 +9,14 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import Count, Exists, OuterRef, Q, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
 from campaigns.composing import pricing, segments, templating
 from campaigns.composing.preview import Preview, previews, template_of
 from campaigns.models import Batch, Campaign, Message, StatusCount, TimelinePoint
 from campaigns.sending import audience
-from campaigns.states import MessageStatus
+from campaigns.states import BatchStatus, MessageStatus
 from contacts.models import Contact, Suppression
 
 SAMPLE = 2_000  # recipients whose personal texts are counted for an estimate
@@ -112,9 +112,18 @@ def _audit(campaign: Campaign) -> Audit:
         counts[MessageStatus(status)] += n - sending
         counts[MessageStatus.SENDING] += sending
         cost += rial
+    for status, batch_status, unlisted in _unlisted(campaign):
+        sending = status == MessageStatus.PENDING and batch_status == BatchStatus.SENDING
+        counts[MessageStatus.SENDING if sending else MessageStatus(status)] += unlisted
     recount = Accounting(campaign.audience or 0, counts, cost)
     counted = accounting(campaign)
     return Audit(recount, counted.counts == recount.counts and counted.cost == recount.cost)
+
+
+def _unlisted(campaign: Campaign) -> QuerySet[Batch, tuple[int, int, int]]:
+    """The recipients that only the provider knows: they have no rows, and stand on their batches."""
+    rows = Batch.objects.filter(campaign=campaign, unlisted__gt=0)
+    return rows.values_list("unlisted_status", "status", "unlisted")
 
 
 class Pace(NamedTuple):

@@ -10,13 +10,13 @@ from django.utils import timezone
 from django_q.models import Failure
 
 from campaigns import lifecycle
-from campaigns.delivery import polling, webhooks
+from campaigns.delivery import bulks, polling, webhooks
 from campaigns.doorbell import ring
 from campaigns.models import Batch, Campaign, DeliveryEvent, Heartbeat
 from campaigns.sending import claiming, reconcile
 from campaigns.states import BatchStatus, CampaignStatus
-from contacts import importing
-from contacts.models import ContactImport
+from contacts import importing, mirroring
+from contacts.models import ContactImport, Mirroring
 
 logger = logging.getLogger(__name__)
 HEART = "worker"
@@ -59,6 +59,8 @@ def _follow() -> None:
         ring("apply_events")
     for batch_id in polling.due():
         ring("poll", batch_id)
+    for bulk_id in bulks.due():
+        ring("follow_bulk", bulk_id)
 
 
 def _import() -> None:
@@ -69,7 +71,22 @@ def _import() -> None:
         importing.cancel(import_id)
 
 
-STEPS = (lifecycle.start_due, _prepare, reconcile.sweep_answers, webhooks.sweep, _expire, _send, _follow, _import)
+def _mirror() -> None:
+    for run_id in Mirroring.objects.stalled().values_list("pk", flat=True):
+        mirroring.ring(run_id)
+
+
+STEPS = (
+    lifecycle.start_due,
+    _prepare,
+    reconcile.sweep_answers,
+    webhooks.sweep,
+    _expire,
+    _send,
+    _follow,
+    _import,
+    _mirror,
+)
 
 
 def sendable() -> list[int]:
@@ -77,11 +94,11 @@ def sendable() -> list[int]:
     running ones with nothing left open, which only wait to be finished.
     """
     found = []
-    running = Campaign.objects.running().select_related("line__account")
+    running = Campaign.objects.running().select_related("line__account", "fallback_line__account")
     for campaign in running:
         batches = Batch.objects.filter(campaign=campaign)
         if not batches.filter(status__in=[BatchStatus.PENDING, BatchStatus.SENDING]).exists():
             lifecycle.finish(campaign.pk)
-        elif claiming.obstacle(campaign) is None and claiming.has_place(campaign) and batches.claimable().exists():
+        elif claiming.can_send(campaign) and claiming.has_place(campaign):
             found.append(campaign.pk)
     return found

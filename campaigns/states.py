@@ -117,6 +117,8 @@ class Reason(models.IntegerChoices):
     REPORTED = 9, _("The provider reported it.")
     BY_OPERATOR = 10, _("Decided by an operator.")
     EMPTY_TEXT = 11, _("The text is empty for this recipient.")
+    OFF_CHANNEL = 12, _("This person has no Bale account.")
+    TEXT_REFUSED = 13, _("This provider cannot carry the text.")
 
 
 def reason_of_report(status: MessageStatus) -> Reason:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 
 from campaigns import lifecycle, ringing
-from campaigns.delivery import applying, polling
+from campaigns.delivery import applying, bulks, polling
 from campaigns.doorbell import ring
 from campaigns.sending import dispatch
 
@@ -42,3 +42,15 @@ def apply_events() -> None:
 def poll(batch_id: int) -> None:
     """Ask for a batch's missing reports."""
     polling.poll(batch_id)
+
+
+def follow_bulk(bulk_id: int) -> None:
+    """Look what became of a request whose recipients the provider keeps."""
+    campaign_id = bulks.follow(bulk_id, settings.SEND_SLICE)
+    if campaign_id is not None:
+        lifecycle.finish(campaign_id)
+
+
+def cancel_bulks(campaign_id: int) -> None:
+    """Ask the provider not to send what it still holds of a cancelled campaign."""
+    bulks.cancel(campaign_id)

@@ -184,6 +184,9 @@ CONTENT_SECURITY_POLICY = {
 SEND_BATCH_SIZE = env.int("SEND_BATCH_SIZE", default=1_000)  # recipients a request; one doubt costs one batch
 SEND_PILOT_SIZE = env.int("SEND_PILOT_SIZE", default=10)  # the first batch of a campaign
 SEND_CONCURRENCY = env.int("SEND_CONCURRENCY", default=2)  # calls in flight a campaign
+SEND_THREADS = env.int("SEND_THREADS", default=16)  # requests of one recipient under way in a worker
+SEND_DOUBT = env.int("SEND_DOUBT", default=4)  # the same without an idempotency key: what one crash leaves unclear
+SEND_FALLBACK_GATHER = env.float("SEND_FALLBACK_GATHER", default=20.0)  # how long refusals gather for one request
 SEND_CONNECT_TIMEOUT = env.float("SEND_CONNECT_TIMEOUT", default=10.0)
 SEND_READ_TIMEOUT = env.float("SEND_READ_TIMEOUT", default=60.0)
 SEND_LEASE = env.float("SEND_LEASE", default=200.0)  # > connect + 2 x read timeout: a live call never loses its lease

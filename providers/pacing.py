@@ -1,33 +1,73 @@
-"""The pace of an account, kept across every worker on every machine: turns are handed out by the account's row."""
+"""The pace of an account and the daily cap of a line, kept across every worker on every machine by their rows.
+
+Turns are moments on the database's clock, handed out one after the other. A worker takes the turns of the next second
+at most, so a pause is never overtaken by much, and what it does not use is not made up for later: no bursts. Where the
+provider asks to slow down, the pace falls by a sixth and creeps back: additive increase, multiplicative decrease.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
+from typing import Literal, NamedTuple
 
-from django.db.models import Q
+from django.db import transaction
+from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils import timezone
 
-from providers.models import ProviderAccount
+from providers import registry
+from providers.models import DailyCount, ProviderAccount, SenderLine
+
+Lane = Literal["next_request_at", "next_status_at"]  # sends, and questions about them: a rate holds for each endpoint
+
+AHEAD = 1.0  # seconds of turns that one worker may take at once
+SLOWED_BY = 0.85
+RECOVERY = 0.0025  # of the pace, a second
+SLOWEST = 0.2  # requests a second
+ONE_ANSWER = 1.0  # seconds; requests that were under way together are refused together, and count once
 
 
-def take_turn(account_id: int) -> float:
-    """Take the account's next turn: 0.0 to go now, else the seconds until there is one, and no turn is taken.
+class Turns(NamedTuple):
+    """``number`` turns, ``interval`` seconds apart, the first after ``wait`` seconds; none where ``number`` is 0."""
 
-    Runs in the caller's transaction and holds the account's row until it ends, so that two workers never share a turn.
+    number: int
+    wait: float = 0.0
+    interval: float = 0.0
+
+
+def take_turns(account_id: int, most: int = 1, *, ahead: float = 0.0, lane: Lane = "next_request_at") -> Turns:
+    """Take up to ``most`` of the account's next turns, as far as they begin within ``ahead`` seconds.
+
+    With no turn in that time none is taken, and ``wait`` tells how long until there is one. Runs in the caller's
+    transaction and holds the account's row until it ends, so that two workers never share a turn.
     """
-    account = (
-        ProviderAccount.objects.select_for_update(no_key=True)
-        .filter(pk=account_id)
-        .values_list("requests_per_second", "next_request_at", Now())
-        .get()
-    )
-    pace, due, now = account
-    if due is not None and due > now:
-        return float((due - now).total_seconds())
-    if pace:
-        interval = dt.timedelta(seconds=1 / pace)
-        ProviderAccount.objects.filter(pk=account_id).update(next_request_at=now + interval)
-    return 0.0
+    account, now = _held(account_id)
+    due = max(getattr(account, lane) or now, now)
+    wait = (due - now).total_seconds()
+    pace = pace_of(account, now)
+    if wait > ahead:
+        return Turns(0, wait)
+    if pace is None:
+        return Turns(most, wait)
+    interval = 1 / pace
+    number = min(most, int((ahead - wait) * pace) + 1)
+    ProviderAccount.objects.filter(pk=account_id).update(**{lane: due + dt.timedelta(seconds=number * interval)})
+    return Turns(number, wait, interval)
+
+
+def _held(account_id: int) -> tuple[ProviderAccount, dt.datetime]:
+    """The account's row, held until the transaction ends, and the database's time."""
+    account = ProviderAccount.objects.select_for_update(no_key=True).annotate(now=Now()).get(pk=account_id)
+    return account, account.now  # type: ignore[attr-defined]  # the annotation
+
+
+def pace_of(account: ProviderAccount, now: dt.datetime) -> float | None:
+    """The account's requests a second at this moment: its own or its provider's, or less after a call to slow down."""
+    usual = account.requests_per_second or registry.provider_class(account.slug).capabilities.pace
+    if usual is None or account.slowed_to is None or account.slowed_at is None:
+        return usual
+    recovered = account.slowed_to + usual * RECOVERY * max(0.0, (now - account.slowed_at).total_seconds())
+    return min(usual, recovered)
 
 
 def hold(account_id: int, seconds: float) -> None:
@@ -38,3 +78,43 @@ def hold(account_id: int, seconds: float) -> None:
     until = Now() + dt.timedelta(seconds=seconds)
     later = Q(next_request_at=None) | Q(next_request_at__lt=until)
     ProviderAccount.objects.filter(later, pk=account_id).update(next_request_at=until)
+
+
+@transaction.atomic
+def slow_down(account_id: int) -> None:
+    """The provider asked to go slower: lower the pace, once for requests that were under way together."""
+    account, now = _held(account_id)
+    pace = pace_of(account, now)
+    if pace is None:
+        return
+    if account.slowed_at is None or (now - account.slowed_at).total_seconds() >= ONE_ANSWER:
+        slowed = max(SLOWEST, pace * SLOWED_BY)
+        ProviderAccount.objects.filter(pk=account_id).update(slowed_to=slowed, slowed_at=now)
+
+
+def reserve_today(line: SenderLine, messages: int) -> bool:
+    """Count messages against the line's daily cap (the project's time zone); False where they don't fit today.
+
+    Runs in the caller's transaction and holds the day's row until it ends.
+    """
+    if line.daily_cap is None:
+        return True
+    today = timezone.localdate()
+    DailyCount.objects.get_or_create(line=line, day=today)
+    room = DailyCount.objects.filter(line=line, day=today, messages__lte=line.daily_cap - messages)
+    return room.update(messages=F("messages") + messages) == 1
+
+
+def give_back(line: SenderLine, day: dt.date, messages: int) -> None:
+    """Take messages that were counted on a day and certainly not sent from its count again."""
+    if line.daily_cap is not None and messages:
+        counted = DailyCount.objects.filter(line=line, day=day, messages__gte=messages)
+        counted.update(messages=F("messages") - messages)
+
+
+def has_room_today(line: SenderLine, messages: int) -> bool:
+    """Whether so many messages still fit under the line's daily cap."""
+    if line.daily_cap is None:
+        return True
+    sent = DailyCount.objects.filter(line=line, day=timezone.localdate()).values_list("messages", flat=True).first()
+    return (sent or 0) + messages <= line.daily_cap

@@ -47,7 +47,7 @@ def poll(batch_id: int) -> int:
     with transaction.atomic():
         batch = (
             Batch.objects.select_for_update(skip_locked=True, of=("self",))
-            .select_related("campaign__line__account")
+            .select_related("line__account")
             .filter(pk=batch_id, poll_at__lte=Now())
             .first()
         )
@@ -56,7 +56,7 @@ def poll(batch_id: int) -> int:
         waiting = Message.objects.in_batch(batch).filter(status__in=AWAITING_REPORT, provider_ref__isnull=False)
         refs = [ref for ref in waiting.order_by("pk").values_list("provider_ref", flat=True) if ref]
         _plan_next(batch, bool(refs))
-    account = batch.campaign.line.account
+    account = batch.line.account
     if not refs or not account.enabled:
         return 0
     provider = registry.provider_for(account)

@@ -7,14 +7,16 @@ a stated order: rule by rule, within a phonebook in the order in which contacts 
 
 from __future__ import annotations
 
+import datetime as dt
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import BigIntegerField, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum
-from django.db.models.expressions import Window
-from django.db.models.functions import Cast, RowNumber
+from django.db.models import BigIntegerField, Case, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum, Value, When
+from django.db.models.expressions import Combinable, Window
+from django.db.models.functions import Cast, Now, RowNumber
 
 from campaigns import counting
 from campaigns.composing import templating
@@ -25,8 +27,10 @@ from campaigns.models import AudienceRule, Batch, Campaign, Message
 from campaigns.states import BatchStatus, MessageStatus, Reason
 from contacts.models import Contact, Membership, Suppression
 from providers import registry
+from providers.models import SenderLine
 
 PASTED_LIMIT = 10_000
+ASKED_AGAIN = dt.timedelta(days=90)  # after which a contact who was not on Bale is asked there again
 
 
 class Recipients(NamedTuple):
@@ -121,10 +125,14 @@ def suppressed(campaign: Campaign, phone: str) -> Exists:
 
 
 class Plan(NamedTuple):
-    """How a campaign's recipients are cut into batches: a first one of ``pilot``, the rest of ``size`` each."""
+    """How a campaign's recipients are cut into batches: a first one of ``pilot``, the rest of ``size`` each.
+
+    Who is known not to be on the first line's channel goes to the fallback line at once, in batches of ``fallback``.
+    """
 
     pilot: int
     size: int
+    fallback: int = 1
 
     def batch_number(self, row: int) -> int:
         """The batch of the recipient at this place (from 1); batch 0 is the pilot."""
@@ -132,12 +140,28 @@ class Plan(NamedTuple):
 
 
 def plan_for(campaign: Campaign, personal: bool) -> Plan:
-    """The batches that a campaign's account and provider allow."""
-    account = campaign.line.account
+    """The batches that a campaign's lines allow."""
+    size = batch_size(campaign.line, personal)
+    fallback = batch_size(campaign.fallback_line, personal) if campaign.fallback_line else 1
+    return Plan(min(settings.SEND_PILOT_SIZE, size), size, fallback)
+
+
+def batch_size(line: SenderLine, personal: bool) -> int:
+    """How many recipients make a batch on a line.
+
+    What its provider takes in a request, or in a group of requests what its pace lets out in one slice; with a daily
+    cap a tenth of it at most, for a batch that no longer fits today waits for tomorrow as a whole.
+    """
+    account = line.account
     limits = registry.provider_class(account.slug).capabilities
-    limit = limits.max_personalised if personal else limits.max_recipients
-    size = min(account.batch_size or settings.SEND_BATCH_SIZE, limit)
-    return Plan(min(settings.SEND_PILOT_SIZE, size), size)
+    if limits.single:
+        pace = account.requests_per_second or limits.pace
+        size = min(account.batch_size or limits.group, limits.max_batch)
+        size = min(size, math.ceil(pace * settings.SEND_SLICE)) if pace else size
+    else:
+        most = limits.max_personalised if personal else limits.max_recipients
+        size = min(account.batch_size or settings.SEND_BATCH_SIZE, most)
+    return max(1, min(size, line.daily_cap // 10) if line.daily_cap else size)
 
 
 def freeze(campaign: Campaign) -> None:
@@ -171,7 +195,8 @@ _INSERT = """
     INSERT INTO campaigns_message
         (campaign_id, contact_id, phone, batch_number, status, reason, text, provider_code, provider_text, updated_at)
     SELECT %s, q.contact_key, q.phone_value, CASE
-            WHEN q.is_suppressed THEN NULL WHEN q.place + %s <= %s THEN 0 ELSE 1 + (q.place + %s - %s - 1) / %s END,
+            WHEN q.is_suppressed THEN NULL WHEN q.is_absent THEN %s + (q.place + %s) / %s
+            WHEN q.place + %s <= %s THEN 0 ELSE 1 + (q.place + %s - %s - 1) / %s END,
         CASE WHEN q.is_suppressed THEN %s ELSE %s END, CASE WHEN q.is_suppressed THEN %s ELSE %s END,
         {text}, '', '', {now}
     FROM ({rows}) AS q ORDER BY q.place
@@ -185,8 +210,9 @@ def _insert(campaign: Campaign, recipients: Recipients, template: Template, plan
         contact_key=F(_path(recipients.contact, "pk")),
         phone_value=Cast(F(recipients.phone), BigIntegerField()),
         is_suppressed=suppressed(campaign, recipients.phone),
+        is_absent=_known_absent(campaign, recipients.contact),
     )
-    columns = ["place", "contact_key", "phone_value", "is_suppressed"]
+    columns = ["place", "contact_key", "phone_value", "is_suppressed", "is_absent"]
     if template.is_personal:
         rows = rows.annotate(rendered=template.expression(_path(recipients.contact, "")))
         columns.append("rendered")
@@ -199,11 +225,20 @@ def _insert(campaign: Campaign, recipients: Recipients, template: Template, plan
         conflict="ON CONFLICT (campaign_id, phone) DO NOTHING" if done else "",
     )
     pending, skipped = MessageStatus.PENDING, MessageStatus.SKIPPED
-    head = [campaign.pk, done, plan.pilot, done, plan.pilot, plan.size]
+    head = [campaign.pk, Batch.FALLBACK_FROM, done, plan.fallback, done, plan.pilot, done, plan.pilot, plan.size]
     choices = [int(skipped), int(pending), int(Reason.SUPPRESSED), int(Reason.NONE)]
     with connection.cursor() as cursor:
         cursor.execute(statement, [*head, *choices, *params])
         return int(cursor.rowcount)
+
+
+def _known_absent(campaign: Campaign, contact: str) -> Combinable:
+    """Whether the contact at this path need not be asked on a Bale line: it told lately that they are not there."""
+    if campaign.fallback_line_id is None:
+        return Value(False)
+    since = Now() - ASKED_AGAIN
+    known = Q(**{f"{_path(contact, 'not_on_bale_since')}__gt": since})
+    return Case(When(known, then=Value(True)), default=Value(False))
 
 
 def _insert_strangers(campaign: Campaign, template: Template, plan: Plan, done: int) -> None:
@@ -222,16 +257,20 @@ def _insert_strangers(campaign: Campaign, template: Template, plan: Plan, done: 
 
 
 _INSERT_BATCHES = """
-    INSERT INTO campaigns_batch (campaign_id, number, status, first_message_id, last_message_id, size, pending, owner,
-                                 attempt, code, words, anomalies, poll_round)
-    SELECT %s, batch_number, %s, min(id), max(id), count(*), count(*), '', 0, '', '', '{}', 0
+    INSERT INTO campaigns_batch (campaign_id, line_id, number, status, first_message_id, last_message_id, size, pending,
+                                 accepted, unlisted, unlisted_status, owner, attempt, repeats, code, words, anomalies,
+                                 poll_round)
+    SELECT %s, CASE WHEN batch_number >= %s THEN %s ELSE %s END, batch_number, %s, min(id), max(id), count(*), count(*),
+           0, 0, %s, '', 0, 0, '', '', '{}', 0
     FROM campaigns_message WHERE campaign_id = %s AND id > %s AND batch_number IS NOT NULL GROUP BY batch_number
 """
 
 
 def _insert_batches(campaign: Campaign, before: int) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT_BATCHES, [campaign.pk, int(BatchStatus.PENDING), campaign.pk, before])
+        lines = [Batch.FALLBACK_FROM, campaign.fallback_line_id, campaign.line_id]
+        states = [int(BatchStatus.PENDING), int(MessageStatus.PENDING)]
+        cursor.execute(_INSERT_BATCHES, [campaign.pk, *lines, *states, campaign.pk, before])
 
 
 def _count(campaign: Campaign, before: int) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -15,7 +17,7 @@ from campaigns.counting import Delta
 from campaigns.models import Batch, Campaign
 from campaigns.sending import owners, windows
 from campaigns.states import BatchStatus, CampaignStatus, MessageStatus
-from providers import pacing
+from providers import pacing, registry
 from providers.models import ProviderAccount, SenderLine
 
 PILOT = 0
@@ -33,7 +35,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Nothing may go out now. ``code``: window, breaker, disabled, pilot, busy, pace, backoff, nothing, stopped.
+    """Nothing may go out now. ``code``: window, breaker, disabled, cap, pilot, busy, pace, backoff, nothing, stopped.
 
     ``seconds`` is how long it makes sense to stay, None where another event must come first.
     """
@@ -65,18 +67,13 @@ def claim(campaign_id: int, owner: str) -> Claim | Wait:
 def _claim(campaign_id: int, owner: str) -> Claim:
     campaign = (
         Campaign.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("line__account", "file")
+        .select_related("line__account", "fallback_line__account", "file")
         .filter(pk=campaign_id, status=CampaignStatus.RUNNING)
         .first()
     )
     if campaign is None:
         raise _GiveUp(Wait("stopped"))
-    line, account = campaign.line, campaign.line.account
-    if wait := obstacle(campaign):
-        raise _GiveUp(wait)
-    batch = _next_batch(campaign)
-    if seconds := pacing.take_turn(account.pk):
-        raise _GiveUp(Wait("pace", seconds))
+    batch, line = _next_batch(campaign)
     lease = Now() + dt.timedelta(seconds=settings.SEND_LEASE)
     Batch.objects.filter(pk=batch.pk).update(
         status=BatchStatus.SENDING,
@@ -90,19 +87,38 @@ def _claim(campaign_id: int, owner: str) -> Claim:
         campaign.pk, {MessageStatus.PENDING: Delta(-batch.pending), MessageStatus.SENDING: Delta(batch.pending)}
     )
     batch.status, batch.owner, batch.attempt = BatchStatus.SENDING, owner, batch.attempt + 1
-    return Claim(batch, campaign, line, account)
+    return Claim(batch, campaign, line, line.account)
 
 
-def obstacle(campaign: Campaign) -> Wait | None:
-    """What keeps a running campaign from sending now, as far as its line and account are concerned."""
-    line, account = campaign.line, campaign.line.account
-    if not (line.enabled and account.enabled):
+def lines_of(campaign: Campaign) -> Iterator[SenderLine]:
+    """The lines that a campaign goes out on: its own, and its fallback."""
+    yield campaign.line
+    if campaign.fallback_line is not None:
+        yield campaign.fallback_line
+
+
+def obstacle(line: SenderLine) -> Wait | None:
+    """What keeps a line from sending now, as far as it and its account are concerned."""
+    if not (line.enabled and line.account.enabled):
         return Wait("disabled")
-    if account.breaker != ProviderAccount.Breaker.CLOSED:
+    if line.account.breaker != ProviderAccount.Breaker.CLOSED:
         return Wait("breaker")
     if not windows.is_open(line, timezone.localtime()):
         return Wait("window")
     return None
+
+
+def obstacles(campaign: Campaign) -> list[tuple[SenderLine, Wait]]:
+    """The lines of a campaign that have something to send and cannot, each with what is in its way."""
+    waiting = set(Batch.objects.filter(campaign=campaign).claimable().values_list("line_id", flat=True))
+    found = [(line, obstacle(line)) for line in lines_of(campaign) if line.pk in waiting]
+    return [(line, wait) for line, wait in found if wait is not None]
+
+
+def can_send(campaign: Campaign) -> bool:
+    """Whether one of the campaign's lines has something to send and nothing in its way."""
+    waiting = set(Batch.objects.filter(campaign=campaign).claimable().values_list("line_id", flat=True))
+    return any(line.pk in waiting and obstacle(line) is None for line in lines_of(campaign))
 
 
 def has_place(campaign: Campaign) -> bool:
@@ -118,18 +134,40 @@ def has_place(campaign: Campaign) -> bool:
     return in_flight.filter(owner__startswith=f"{owners.place()}/").count() < int(senders)
 
 
-def _next_batch(campaign: Campaign) -> Batch:
+def _next_batch(campaign: Campaign) -> tuple[Batch, SenderLine]:
     batches = Batch.objects.filter(campaign=campaign)
     if batches.in_flight().filter(number=PILOT).exists():
         raise _GiveUp(Wait("pilot", 0.2))
     if not has_place(campaign):
         raise _GiveUp(Wait("busy"))
-    pilot_waits = batches.filter(number=PILOT, status=BatchStatus.PENDING).exists()
     candidates = batches.claimable()
-    if pilot_waits:
+    if batches.filter(number=PILOT, status=BatchStatus.PENDING).exists():
         candidates = candidates.filter(number=PILOT)
-    batch = candidates.select_for_update(skip_locked=True, of=("self",)).first()
+    waits = []
+    for line in lines_of(campaign):
+        found = _on_line(line, candidates)
+        if isinstance(found, Batch):
+            return found, line
+        if found is not None:
+            waits.append(found)
+    if waits:
+        raise _GiveUp(min(waits, key=lambda wait: float("inf") if wait.seconds is None else wait.seconds))
+    open_ones = batches.filter(status=BatchStatus.PENDING).exists()
+    raise _GiveUp(Wait("backoff" if open_ones else "nothing"))
+
+
+def _on_line(line: SenderLine, candidates: QuerySet[Batch]) -> Batch | Wait | None:
+    """The next batch of a line, locked; or why it may not go out; None where it has none."""
+    batch = candidates.filter(line=line).select_for_update(skip_locked=True, of=("self",)).first()
     if batch is None:
-        waiting = batches.filter(status=BatchStatus.PENDING).exists()
-        raise _GiveUp(Wait("backoff" if waiting else "nothing"))
+        return None
+    if wait := obstacle(line):
+        return wait
+    single = registry.provider_class(line.account.slug).capabilities.single
+    # A group takes the turns of its requests by itself; here it only minds that some are to be had.
+    turns = pacing.take_turns(line.account_id, 0 if single else 1, ahead=pacing.AHEAD if single else 0.0)
+    if turns.wait > (pacing.AHEAD if single else 0.0):
+        return Wait("pace", turns.wait)
+    if not pacing.reserve_today(line, batch.pending):
+        return Wait("cap")
     return batch

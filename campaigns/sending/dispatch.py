@@ -14,6 +14,8 @@ from django.db import DatabaseError
 
 from campaigns.sending import answers, jobs, owners
 from campaigns.sending.claiming import Claim, claim
+from campaigns.sending.groups import Group
+from campaigns.sending.journals import Journal
 from campaigns.sending.recording import Ticket, record
 from providers import http, registry
 from providers.answers import Blame, Outcome, SendAnswer
@@ -46,7 +48,8 @@ def send(claimed: Claim) -> None:
     try:
         provider = registry.provider_for(claimed.account)
         job = jobs.prepare(claimed, provider)
-        request = provider.build_send(job) if job else None
+        single = provider.capabilities.single
+        request = provider.build_send(job) if job and not single else None
     except (UndecryptableSecret, registry.UnknownProvider) as error:
         blame, code = Blame.ACCOUNT, type(error).__name__
         record(ticket, SendAnswer(Outcome.REJECTED, blame=blame, code=code))
@@ -61,8 +64,11 @@ def send(claimed: Claim) -> None:
         logger.error("Batch %s: the database went away before the call (%s)", ticket.batch_id, type(error).__name__)
         answers.keep_failure(ticket, "database_away")
         return
-    if job is None or request is None:
+    if job is None:
         record(ticket, SendAnswer(Outcome.ACCEPTED))
+        return
+    if request is None:
+        _send_group(ticket, claimed, provider, job)
         return
     try:
         response = http.exchange(
@@ -78,6 +84,24 @@ def send(claimed: Claim) -> None:
         _record_failure(ticket, error)
         return
     settle(ticket, provider, job, response)
+
+
+def _send_group(ticket: Ticket, claimed: Claim, provider: Provider, job: SendJob) -> None:
+    """Send a group of single requests and record what came of it; without keys its journal outlives a failure."""
+    try:
+        journal = None if provider.capabilities.idempotent else Journal(ticket)
+    except OSError:
+        record(ticket, SendAnswer(Outcome.RETRYABLE, code="journal_not_written"))
+        return
+    settled = False
+    try:
+        record(ticket, Group(claimed, provider, job, journal).send())
+        settled = True
+    except DatabaseError as error:
+        logger.error("Batch %s: its answers wait (%s)", ticket.batch_id, type(error).__name__)
+    finally:
+        if journal:
+            journal.close(settled=settled)
 
 
 def _record_failure(ticket: Ticket, error: TransportError) -> None:

@@ -2,36 +2,53 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 
 from django.db import transaction
 from django.db.models import F
 
+from campaigns.composing.suffix import with_suffix
 from campaigns.models import Batch, Campaign, Message
 from campaigns.querysets import Move
+from campaigns.sending import kept
 from campaigns.sending.claiming import Claim
 from campaigns.states import BatchStatus, MessageStatus, Reason
 from contacts.models import Suppression
+from providers import registry
 from providers.base import Provider, Recipient, SendJob
+from providers.models import SenderLine
 
 Row = tuple[int, str, str | None]  # message id, E.164, own text or None for the campaign's
 
 
 def job_of(campaign: Campaign, batch: Batch, rows: Sequence[Row]) -> SendJob:
-    """The provider's job for these messages of a batch."""
+    """The provider's job for these messages of a batch, or for the recipients that the provider keeps."""
+    line = campaign.fallback_line if batch.is_fallback and campaign.fallback_line else campaign.line
+    if registry.provider_class(line.account.slug).capabilities.keeps_audience:
+        return SendJob(line.sender, [], campaign.sent_text, audience=kept.audience_of(campaign))
     personal = any(text is not None for _, _, text in rows)
-    common = campaign.sent_text
+    common = _text_on(line, campaign, campaign.sent_text)
     recipients = [
-        Recipient(key, phone, (common if text is None else text) if personal else None) for key, phone, text in rows
+        Recipient(key, phone, (common if text is None else _text_on(line, campaign, text)) if personal else None)
+        for key, phone, text in rows
     ]
+    job = SendJob(sender=line.sender, recipients=recipients, text=None if personal else common)
+    if batch.is_fallback:
+        return job
     file_ref = campaign.file.provider_ref if campaign.file else None
-    return SendJob(
-        sender=campaign.line.sender,
-        recipients=recipients,
-        text=None if personal else common,
-        file_ref=file_ref,
-        idempotency_key=f"chapar-{batch.campaign_id}-{batch.number}",
-    )
+    return replace(job, file_ref=file_ref, copy_text=campaign.copy_text, secure=campaign.is_secure)
+
+
+def _text_on(line: SenderLine, campaign: Campaign, text: str) -> str:
+    """The text as it leaves on this line: the fallback line has an opt-out suffix of its own."""
+    return text if line.pk == campaign.line_id else with_suffix(text, line.suffix)
+
+
+def single(job: SendJob, recipient: Recipient, campaign: Campaign) -> SendJob:
+    """The job of one recipient of a group, with a key that is the same whenever this message is tried."""
+    return replace(job, recipients=[recipient], idempotency_key=str(uuid.uuid5(campaign.send_key, str(recipient.key))))
 
 
 def rows_of(batch: Batch, status: MessageStatus) -> list[Row]:
@@ -49,6 +66,9 @@ def prepare(claim: Claim, provider: Provider) -> SendJob | None:
     Raises:
         LostClaim: the batch was given up meanwhile.
     """
+    if claim.batch.unlisted:
+        _set_aside(claim, [])
+        return job_of(claim.campaign, claim.batch, [])
     rows = rows_of(claim.batch, MessageStatus.PENDING)
     erased = Message.objects.in_batch(claim.batch).filter(status=MessageStatus.PENDING, phone=None)
     phones = Suppression.objects.for_line(claim.line).filter(
@@ -76,6 +96,8 @@ def _objection(row: Row, suppressed: set[str], provider: Provider) -> tuple[Reas
         return Reason.EMPTY_TEXT, ""
     if code := provider.refuses(phone):
         return Reason.INVALID_FOR_PROVIDER, code
+    if text is not None and (code := provider.objects_to(text)):
+        return Reason.TEXT_REFUSED, code
     return Reason.NONE, ""
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import partial
 
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
 from campaigns.models import Batch, Campaign, Message
 from campaigns.querysets import StaleMove
-from campaigns.sending import answers, jobs, owners
+from campaigns.sending import answers, groups, jobs, journals, owners
 from campaigns.sending.claiming import PILOT
-from campaigns.sending.recording import Ticket, record
+from campaigns.sending.recording import WORKER_DIED, Ticket, record
 from campaigns.states import BatchStatus, CampaignStatus, MessageStatus, Reason
 from providers import registry
 from providers.answers import Outcome, SendAnswer
@@ -48,8 +50,7 @@ def sweep_answers() -> int:
 
 
 def _record_kept(kept: answers.Kept) -> None:
-    batch = Batch.objects.select_related("campaign__line__account", "campaign__file").filter(pk=kept.ticket.batch_id)
-    found = batch.filter(owner=kept.ticket.owner, attempt=kept.ticket.attempt).first()
+    found = _with_lines(kept.ticket).first()
     if found is None:
         return
     if kept.response.status == answers.NOTHING_TAKEN:
@@ -57,8 +58,15 @@ def _record_kept(kept: answers.Kept) -> None:
         return
     late = found.status == BatchStatus.UNKNOWN
     rows = jobs.rows_of(found, MessageStatus.UNKNOWN if late else MessageStatus.PENDING)
-    provider = registry.provider_class(found.campaign.line.account.slug)(found.campaign.line.account.base_url, {})
+    provider = registry.provider_class(found.line.account.slug)(found.line.account.base_url, {})
     record(kept.ticket, provider.parse_send(jobs.job_of(found.campaign, found, rows), kept.response))
+
+
+def _with_lines(ticket: Ticket) -> QuerySet[Batch]:
+    """The batch of this attempt, with all that its job is made of."""
+    related = ("line__account", "campaign__line__account", "campaign__fallback_line__account", "campaign__file")
+    found = Batch.objects.select_related(*related)
+    return found.filter(pk=ticket.batch_id, owner=ticket.owner, attempt=ticket.attempt)
 
 
 def expire_leases() -> list[int]:
@@ -70,7 +78,7 @@ def expire_leases() -> list[int]:
     columns = ("pk", "owner", "attempt")
     expired = {Ticket(*row) for row in Batch.objects.lease_expired().values_list(*columns)}
     held = {Ticket(*row) for row in Batch.objects.in_flight().values_list(*columns)}
-    dead = {ticket for ticket in held if owners.is_gone(ticket.owner)}
+    dead = {ticket for ticket in held if owners.is_gone(ticket.owner) or journals.is_over(ticket)}
     waiting = {path.name for path in answers.spool.files()}
     concerned = set()
     for ticket in sorted(expired | dead):
@@ -82,18 +90,17 @@ def expire_leases() -> list[int]:
 
 def _give_up(ticket: Ticket, waiting: set[str]) -> int | None:
     with transaction.atomic():
-        batch = (
-            Batch.objects.select_for_update(skip_locked=True, of=("self",))
-            .select_related("campaign__line__account")
-            .filter(pk=ticket.batch_id, owner=ticket.owner, attempt=ticket.attempt, status=BatchStatus.SENDING)
-            .first()
-        )
+        held = _with_lines(ticket).select_for_update(skip_locked=True, of=("self",))
+        batch = held.filter(status=BatchStatus.SENDING).first()
         # An answer on disk is better than a doubt: the sweep records it first.
         if batch is None or f"{batch.pk}-{batch.attempt}" in waiting:
             return None
-        account = batch.campaign.line.account
-        if registry.provider_class(account.slug).capabilities.idempotent:
-            record(ticket, SendAnswer(Outcome.UNCLEAR, code="worker_died"))
+        if registry.provider_class(batch.line.account.slug).capabilities.idempotent:
+            record(ticket, SendAnswer(Outcome.UNCLEAR, code=WORKER_DIED))
+            return batch.campaign_id
+        if told := journals.read(ticket):
+            record(ticket, _from_journal(batch, told))
+            transaction.on_commit(partial(journals.forget, ticket))
             return batch.campaign_id
         if batch.number == PILOT:  # before the counters: a claim takes the campaign's row first and then those
             Campaign.objects.move(batch.campaign_id, CampaignStatus.PAUSED, pause_code="pilot_unclear")
@@ -105,10 +112,24 @@ def _give_up(ticket: Ticket, waiting: set[str]) -> int | None:
             counted_as=MessageStatus.SENDING,
         )
         Batch.objects.filter(pk=batch.pk).update(
-            status=BatchStatus.UNKNOWN, pending=0, lease_until=None, settled_at=Now(), code="worker_died"
+            status=BatchStatus.UNKNOWN, pending=0, lease_until=None, settled_at=Now(), code=WORKER_DIED
         )
         logger.error("Batch %s: its worker is gone, %s messages are unclear", batch.pk, moved)
         return batch.campaign_id
+
+
+def _from_journal(batch: Batch, told: journals.Told) -> SendAnswer:
+    """What became of a group: answered, in doubt where its request had begun, else certainly not sent."""
+    account = batch.line.account
+    provider = registry.provider_class(account.slug)(account.base_url, {})
+    job = jobs.job_of(batch.campaign, batch, jobs.rows_of(batch, MessageStatus.PENDING))
+    found = {}
+    for recipient in job.recipients:
+        if response := told.answers.get(recipient.key):
+            found[recipient.key] = provider.parse_send(jobs.single(job, recipient, batch.campaign), response)
+        elif recipient.key in told.doubtful:
+            found[recipient.key] = SendAnswer(Outcome.UNCLEAR, code=WORKER_DIED)
+    return groups.together(job, found, None)
 
 
 def decide(campaign_id: int, *, sent: bool) -> int:
@@ -129,7 +150,7 @@ def _decide(batch_id: int, sent: bool) -> int:
         new = MessageStatus.ACCEPTED if sent else MessageStatus.PENDING
         moved = Message.objects.move_batch(batch, old=MessageStatus.UNKNOWN, new=new, reason=Reason.BY_OPERATOR)
         if sent:
-            Batch.objects.filter(pk=batch_id).update(status=BatchStatus.DONE)
+            Batch.objects.filter(pk=batch_id).update(status=BatchStatus.DONE, accepted=F("accepted") + moved)
         else:
             # The next claim counts the attempt up, so an answer to the old one is no longer taken.
             Batch.objects.filter(pk=batch_id).update(

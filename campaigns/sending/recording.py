@@ -10,18 +10,23 @@ import datetime as dt
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.db.models.functions import Now
+from django.utils.timezone import localdate
 
 from campaigns import counting
 from campaigns.auditing import note
 from campaigns.counting import Delta
+from campaigns.delivery import bulks
 from campaigns.delivery.applying import suppress
 from campaigns.delivery.polling import FIRST_POLL
 from campaigns.models import Batch, Campaign, Message
 from campaigns.querysets import Move, StaleMove
+from campaigns.sending import fallback
 from campaigns.sending.claiming import PILOT
 from campaigns.states import (
     STATUS_OF_REPORT,
@@ -37,7 +42,13 @@ from providers.models import ProviderAccount
 
 logger = logging.getLogger(__name__)
 
-IDEMPOTENT_ATTEMPTS = 8
+IDEMPOTENT_REPEATS = 8
+WORKER_DIED = "worker_died"
+# Why nothing was taken, where the provider did not ask to go slower: it could not be reached at all.
+NOT_SLOW = frozenset(
+    {"connection_refused", "name_not_resolved", "connect_timeout", "tls_failure", "no_connection", "lost_claim"}
+    | {"database_away", "journal_not_written"}
+)
 BACKOFF_LIMIT = 300.0  # seconds
 COST_LIMIT = 2**31 - 1  # rial; what the column holds
 
@@ -66,14 +77,14 @@ def record(ticket: Ticket, answer: SendAnswer) -> bool:
 
 
 def _without_known_refs(ticket: Ticket, answer: SendAnswer) -> SendAnswer:
-    account_id = Batch.objects.values_list("campaign__line__account", flat=True).get(pk=ticket.batch_id)
+    account_id = Batch.objects.values_list("line__account", flat=True).get(pk=ticket.batch_id)
     refs = [result.ref for result in answer.results if result.ref]
     known = set(
         Message.objects.filter(account=account_id, provider_ref__in=refs).values_list("provider_ref", flat=True)
     )
     results = [result._replace(ref="") if result.ref in known else result for result in answer.results]
     anomalies = {**answer.anomalies, "known_ref": len(known)}
-    return SendAnswer(answer.outcome, results, answer.blame, answer.code, answer.text, anomalies=anomalies)
+    return replace(answer, results=results, anomalies=anomalies)
 
 
 class _Record:
@@ -89,7 +100,7 @@ class _Record:
     def write(self) -> bool:
         batch = (
             Batch.objects.select_for_update(of=("self",))
-            .select_related("campaign__line__account")
+            .select_related("campaign__fallback_line__account", "line__account")
             .filter(pk=self.ticket.batch_id, owner=self.ticket.owner, attempt=self.ticket.attempt)
             .filter(status__in=[BatchStatus.SENDING, BatchStatus.UNKNOWN])
             .first()
@@ -98,7 +109,8 @@ class _Record:
             logger.warning("Batch %s: an answer came too late to be recorded", self.ticket.batch_id)
             return False
         self.batch = batch
-        self.account = batch.campaign.line.account
+        self.account = batch.line.account
+        self.can = registry.provider_class(self.account.slug).capabilities
         late = batch.status == BatchStatus.UNKNOWN
         self.old = MessageStatus.UNKNOWN if late else MessageStatus.PENDING
         self.counter = MessageStatus.UNKNOWN if late else MessageStatus.SENDING
@@ -113,23 +125,72 @@ class _Record:
         return True
 
     def _may_repeat(self) -> bool:
-        idempotent = registry.provider_class(self.account.slug).capabilities.idempotent
-        return idempotent and self.batch.attempt < IDEMPOTENT_ATTEMPTS
+        return self.can.idempotent and self.batch.repeats < IDEMPOTENT_REPEATS
 
     def _accepted(self) -> None:
-        moves = [move for result in self.answer.results if (move := self._move_of(result))]
-        retry = sum(result.outcome is Outcome.RETRYABLE for result in self.answer.results)
-        unclear = sum(result.outcome is Outcome.UNCLEAR for result in self.answer.results)
-        if retry:
-            self._return_rows(retry, [r.key for r in self.answer.results if r.outcome is Outcome.RETRYABLE])
+        results = self.answer.results
+        outcomes = {Outcome.RETRYABLE, Outcome.UNCLEAR} if self._may_repeat() else {Outcome.RETRYABLE}
+        back = [result.key for result in results if result.outcome in outcomes]
+        rest = [result for result in results if result.outcome not in outcomes]
+        falling = [result for result in rest if result.off_channel and self.batch.campaign.fallback_line_id]
+        self._stop()
+        moves = [move for result in rest if result not in falling and (move := self._move_of(result))]
+        self._return_rows(len(back), back)
+        fallback.reroute(self.batch, self.old, self.counter, falling)
         self._move(moves)
-        blocked = [move.id for move in moves if move.status == MessageStatus.BLOCKED]
+        if self.can.tells_absence:
+            fallback.remember(results)
+        self._suppress([move.id for move in moves if move.status == MessageStatus.BLOCKED])
+        if self.answer.refs:
+            bulks.begin(self.batch, self.answer.refs)
+            Batch.objects.move_unlisted(self.batch, MessageStatus.ACCEPTED, counted_as=self.counter)
+        self._settle_accepted(back)
+
+    def _settle_accepted(self, back: Sequence[int]) -> None:
+        if back:
+            status = BatchStatus.PENDING
+        elif Message.objects.in_batch(self.batch).filter(status=MessageStatus.UNKNOWN).exists():
+            status = BatchStatus.UNKNOWN
+        else:
+            status = BatchStatus.DONE
+        in_vain = any(result.outcome is Outcome.UNCLEAR for result in self.answer.results) or self.answer.stop
+        # Unclear ones are tried again with their keys, ever more rarely; those that were not reached go on at once.
+        wait = self._backoff() if back and in_vain and not self.answer.stop else 0.0
+        taken = sum(result.outcome is Outcome.ACCEPTED for result in self.answer.results)
+        taken += self.batch.unlisted if self.answer.refs else 0
+        self._settle(
+            status,
+            pending=len(back),
+            not_before=Now() + dt.timedelta(seconds=wait) if wait else None,
+            poll_at=Now() + FIRST_POLL if self.can.max_status_ids else None,
+            accepted=F("accepted") + taken,
+            repeats=F("repeats") + 1 if in_vain else F("repeats"),
+        )
+
+    def _stop(self) -> None:
+        """What ended a group early: the account's breaker opens, the campaign pauses, or the account slows down."""
+        stop = self.answer.stop
+        if stop is None:
+            return
+        if stop.blame is Blame.ACCOUNT:
+            ProviderAccount.objects.open_breaker(self.account.pk, stop.code, stop.text)
+        elif stop.outcome is Outcome.RETRYABLE:
+            self._slow_down(stop)
+        else:
+            self._pause_campaign(stop.code or "refused_request", stop.text)
+
+    def _slow_down(self, answer: SendAnswer) -> None:
+        pacing.hold(self.account.pk, answer.retry_after or self._backoff())
+        if answer.code not in NOT_SLOW:
+            pacing.slow_down(self.account.pk)
+
+    def _backoff(self) -> float:
+        return min(2.0 ** min(self.batch.repeats + 1, 16), BACKOFF_LIMIT)
+
+    def _suppress(self, blocked: Sequence[int]) -> None:
         if blocked:
             phones = Message.objects.filter(pk__in=blocked, phone__isnull=False).values_list("phone", flat=True)
             suppress([phone for phone in phones if phone])
-        status = BatchStatus.PENDING if retry else BatchStatus.UNKNOWN if unclear else BatchStatus.DONE
-        polled = registry.provider_class(self.account.slug).capabilities.max_status_ids > 0
-        self._settle(status, pending=retry, poll_at=Now() + FIRST_POLL if polled else None)
 
     def _move_of(self, result: RecipientResult) -> Move | None:
         words = result.text[:300]
@@ -141,10 +202,20 @@ class _Record:
             # The words for "queued" would stand a million times in the table; the code says the same.
             return Move(result.key, status, reason, result.ref or None, result.code, "" if plain else words, cost)
         if result.outcome is Outcome.REJECTED:
-            return Move(result.key, MessageStatus.FAILED, Reason.REFUSED_RECIPIENT, None, result.code, words)
+            return Move(result.key, MessageStatus.FAILED, self._why_refused(result), None, result.code, words)
         if result.outcome is Outcome.UNCLEAR and self.old is not MessageStatus.UNKNOWN:
-            return Move(result.key, MessageStatus.UNKNOWN, Reason.NO_ENTRY, None, result.code, words)
+            reason = Reason.NO_ENTRY
+            if self.can.single:
+                reason = Reason.WORKER_DIED if result.code == WORKER_DIED else Reason.LOST_ANSWER
+            return Move(result.key, MessageStatus.UNKNOWN, reason, None, result.code, words)
         return None
+
+    def _why_refused(self, result: RecipientResult) -> Reason:
+        stop = self.answer.stop
+        if result.off_channel:
+            return Reason.OFF_CHANNEL
+        whole = stop is not None and stop.blame is Blame.REQUEST and stop.code == result.code
+        return Reason.REFUSED_REQUEST if whole else Reason.REFUSED_RECIPIENT
 
     def _move(self, moves: Sequence[Move]) -> None:
         def attempt(chosen: Sequence[Move]) -> None:
@@ -169,6 +240,7 @@ class _Record:
         code, words = self.answer.code[:32], self.answer.text[:300]
         rows = Message.objects.in_batch(self.batch).filter(status=self.old).values_list("pk", flat=True)
         self._move([Move(pk, MessageStatus.FAILED, Reason.REFUSED_REQUEST, None, code, words) for pk in rows])
+        Batch.objects.move_unlisted(self.batch, MessageStatus.FAILED, counted_as=self.counter)
         self._settle(BatchStatus.FAILED, pending=0)
 
     def _unclear(self) -> None:
@@ -187,42 +259,47 @@ class _Record:
         logger.error("Batch %s: %s messages are unclear (%s)", self.batch.pk, moved, self.answer.code)
 
     def _back_to_pending(self) -> None:
-        seconds = self.answer.retry_after or min(2.0 ** min(self.batch.attempt, 16), BACKOFF_LIMIT)
+        seconds = 0.0
         if self.answer.blame is Blame.ACCOUNT:
             ProviderAccount.objects.open_breaker(self.account.pk, self.answer.code, self.answer.text)
-            seconds = 0.0
-        else:
-            pacing.hold(self.account.pk, seconds)
+        elif self.answer.code != WORKER_DIED:
+            seconds = self.answer.retry_after or self._backoff()
+            self._slow_down(self.answer)
         if self.old is MessageStatus.UNKNOWN:
             # Its campaign may have been finished over the doubt; what was certainly not sent goes out after all.
             finished = Campaign.objects.filter(status=CampaignStatus.COMPLETED_WITH_PROBLEMS)
             finished.move(self.batch.campaign_id, CampaignStatus.RUNNING, finished_at=None)
-        pending = Message.objects.in_batch(self.batch).filter(status=self.old).count()
+        pending = Message.objects.in_batch(self.batch).filter(status=self.old).count() + self.batch.unlisted
         self._return_rows(pending, None)
-        self._settle(BatchStatus.PENDING, pending=pending, not_before=Now() + dt.timedelta(seconds=seconds))
+        not_before = Now() + dt.timedelta(seconds=seconds)
+        self._settle(BatchStatus.PENDING, pending=pending, not_before=not_before, repeats=F("repeats") + 1)
 
-    def _return_rows(self, number: int, keys: list[int] | None) -> None:
+    def _return_rows(self, number: int, keys: Sequence[int] | None) -> None:
         """Count rows as pending again; those that a lost lease had made unclear are moved back."""
+        if not number:
+            return
+        if self.batch.claimed_at:
+            pacing.give_back(self.batch.line, localdate(self.batch.claimed_at), number)
         if self.old is MessageStatus.UNKNOWN:
             rows = Message.objects.in_batch(self.batch).filter(status=self.old)
             chosen = rows if keys is None else rows.filter(pk__in=keys)
             moves = [Move(pk, MessageStatus.PENDING) for pk in chosen.values_list("pk", flat=True)]
             self._move(moves)
+            Batch.objects.move_unlisted(self.batch, MessageStatus.PENDING, counted_as=self.counter)
             return
         counting.add(self.batch.campaign_id, {self.counter: Delta(-number), MessageStatus.PENDING: Delta(number)})
 
-    def _settle(self, status: BatchStatus, *, pending: int, not_before: object = None, poll_at: object = None) -> None:
+    def _settle(self, status: BatchStatus, *, pending: int, **fields: Any) -> None:
         anomalies = Counter(self.batch.anomalies) + Counter(self.answer.anomalies)
         Batch.objects.filter(pk=self.batch.pk).update(
             status=status,
             pending=pending,
             lease_until=None,
-            not_before=not_before,
-            poll_at=poll_at,
             settled_at=None if status == BatchStatus.PENDING else Now(),
             code=self.answer.code[:64],
             words=self._explanation(),
             anomalies=dict(anomalies),
+            **fields,
         )
 
     def _explanation(self) -> str:

@@ -89,7 +89,9 @@ def _seen(campaign: Campaign, controls: Iterable[str]) -> str:
 
 
 def _campaign(pk: int) -> Campaign:
-    return get_object_or_404(Campaign.objects.select_related("line__account", "file", "created_by"), pk=pk)
+    return get_object_or_404(
+        Campaign.objects.select_related("line__account", "fallback_line__account", "file", "created_by"), pk=pk
+    )
 
 
 def _review(campaign: Campaign) -> dict[str, Any]:
@@ -141,7 +143,7 @@ def _kept_fresh(css: str, number: int) -> SafeString:
 
 
 def _goes_out(campaign: Campaign) -> bool:
-    return campaign.status == CampaignStatus.RUNNING and claiming.obstacle(campaign) is None
+    return campaign.status == CampaignStatus.RUNNING and claiming.can_send(campaign)
 
 
 def _awaits_reports(campaign: Campaign, account: reporting.Accounting) -> bool:

@@ -17,12 +17,18 @@ from campaigns.models import Batch, Campaign
 from campaigns.sending import claiming, windows
 from campaigns.states import BatchStatus, CampaignStatus
 from interface import persian
+from providers import pacing
+from providers.explaining import Explanation, explain
+from providers.models import SenderLine
 
 LONG = 3  # parts; a longer text is rarely worth its price
 
 
 class Notice(NamedTuple):
-    """A sentence for the page: ``level`` info, warning or error; the provider's code and words; a next step."""
+    """A sentence for the page: ``level`` info, warning or error; the provider's code and words; a next step.
+
+    ``explained`` is what the code means and what to do about it.
+    """
 
     level: str
     title: str
@@ -31,6 +37,7 @@ class Notice(NamedTuple):
     words: str = ""
     link: str = ""
     link_text: str = ""
+    explained: Explanation | None = None
 
 
 _PAUSES: dict[str, str | Promise] = {
@@ -46,7 +53,8 @@ _PAUSES: dict[str, str | Promise] = {
 def why_not_sending(campaign: Campaign) -> list[Notice]:
     """Why nothing of this campaign goes out now, each reason with its next step; empty when it does, or has ended."""
     if campaign.status == CampaignStatus.DRAFT and campaign.pause_code:
-        return [Notice("error", _("This campaign was sent back to the drafts."), campaign.pause_text)]
+        title, explained = _("This campaign was sent back to the drafts."), _explained(campaign, campaign.pause_code)
+        return [Notice("error", title, campaign.pause_text, explained=explained)]
     if campaign.status == CampaignStatus.PAUSED:
         return [_paused(campaign)]
     if campaign.status == CampaignStatus.SCHEDULED:
@@ -54,9 +62,9 @@ def why_not_sending(campaign: Campaign) -> list[Notice]:
         return [Notice("info", _("It starts by itself at %(time)s.") % {"time": at})]
     if campaign.status != CampaignStatus.RUNNING:
         return []
-    wait = claiming.obstacle(campaign)
-    found = _obstacle(wait.code, campaign) if wait else _backoff(campaign)
-    return [found] if found else []
+    stopped = [_obstacle(wait.code, line) for line, wait in claiming.obstacles(campaign)]
+    found = stopped or [_used_up(campaign) or _backoff(campaign)]
+    return [notice for notice in found if notice]
 
 
 def _paused(campaign: Campaign) -> Notice:
@@ -64,11 +72,29 @@ def _paused(campaign: Campaign) -> Notice:
     text = str(_PAUSES.get(code, _PAUSES["refused_request"]))
     own = code in _PAUSES
     level = "warning" if code == "operator" else "error"
-    return Notice(level, _("The campaign is paused."), text, "" if own else code, campaign.pause_text)
+    title, shown = _("The campaign is paused."), "" if own else code
+    return Notice(level, title, text, shown, campaign.pause_text, explained=_explained(campaign, shown))
 
 
-def _obstacle(code: str, campaign: Campaign) -> Notice | None:
-    line, account = campaign.line, campaign.line.account
+def _explained(campaign: Campaign, code: str) -> Explanation | None:
+    return explain(campaign.line.account.slug, code)
+
+
+def _used_up(campaign: Campaign) -> Notice | None:
+    """A line whose daily cap leaves no room for its next batch."""
+    for line in claiming.lines_of(campaign):
+        if line.daily_cap is None:
+            continue
+        batch = Batch.objects.filter(campaign=campaign, line=line).claimable().first()
+        if batch and not pacing.has_room_today(line, batch.pending):
+            title = _("The line %(line)s has sent its %(most)s messages of today.")
+            again = _("It goes on by itself after midnight.")
+            return Notice("info", title % {"line": line, "most": persian.number(line.daily_cap)}, again)
+    return None
+
+
+def _obstacle(code: str, line: SenderLine) -> Notice | None:
+    account = line.account
     page = reverse("providers:account", args=[account.pk])
     if code == "breaker":
         return Notice(
@@ -79,6 +105,7 @@ def _obstacle(code: str, campaign: Campaign) -> Notice | None:
             account.breaker_text,
             page,
             _("Open the account"),
+            explain(account.slug, account.breaker_code),
         )
     if code == "window":
         opening = persian.date(windows.next_opening(line, timezone.localtime()), "datetime")
@@ -110,6 +137,7 @@ def _backoff(campaign: Campaign) -> Notice | None:
         _("The provider took nothing of it, so nobody gets it twice."),
         waiting.code,
         waiting.words,
+        explained=_explained(campaign, waiting.code),
     )
 
 

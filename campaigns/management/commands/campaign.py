@@ -35,6 +35,8 @@ class Command(ScriptCommand):
         create.add_argument("--audience", help="a JSON file with a list of audience rules")
         create.add_argument("--fallback-line", default="")
         create.add_argument("--file", default="", help="a file to send along (Bale)")
+        create.add_argument("--copy-text", default="", help="what a copy button copies (Safir)")
+        create.add_argument("--secure", action="store_true", help="ask for the recipient's password (Safir)")
         create.add_argument("--at", help="when to start, ISO 8601; without an offset in the project's time zone")
         create.add_argument("--json", action="store_true")
         for action in ("launch", "pause", "resume", "cancel", "count-as-sent", "send-again", "show", "audit"):
@@ -68,6 +70,8 @@ class Command(ScriptCommand):
                 rules=rules,
                 fallback_line=drafting.line_of(options["fallback_line"]) if options["fallback_line"] else None,
                 file_path=options["file"],
+                copy_text=options["copy_text"],
+                is_secure=options["secure"],
                 scheduled_at=at,
             )
         return {"id": campaign.pk}

@@ -1,0 +1,19 @@
+"""Campaigns, their recipients' messages, and what providers report about them."""
+
+from campaigns.models.campaign import AudienceRule, Campaign
+from campaigns.models.delivery import AuditEntry, DeliveryEvent, Heartbeat
+from campaigns.models.sending import Attempt, Batch, Bulk, Message, StatusCount, TimelinePoint
+
+__all__ = [
+    "Attempt",
+    "AudienceRule",
+    "AuditEntry",
+    "Batch",
+    "Bulk",
+    "Campaign",
+    "DeliveryEvent",
+    "Heartbeat",
+    "Message",
+    "StatusCount",
+    "TimelinePoint",
+]

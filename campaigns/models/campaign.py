@@ -1,0 +1,152 @@
+"""Campaigns, and the rules that say who gets them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from campaigns.querysets import CampaignQuerySet
+from campaigns.states import EDITABLE, FROZEN, LIVE, CampaignStatus
+from contacts.models import JobCategory, Phonebook
+from providers.models import SenderLine, UploadedFile
+
+
+class Campaign(models.Model):
+    """One text to one audience over one line.
+
+    ``draft → pending_approval → scheduled → preparing → running ⇄ paused → completed | completed_with_problems |
+    cancelled | expired | rejected`` (``states.CAMPAIGN_MOVES``); only ``campaigns.lifecycle`` moves it.
+    ``audience`` is fixed by the freeze; its messages' ids lie between ``first_message_id`` and ``last_message_id``.
+    """
+
+    name = models.CharField(_("name"), max_length=150)
+    status = models.CharField(
+        _("status"), max_length=24, choices=CampaignStatus, default=CampaignStatus.DRAFT, editable=False
+    )
+    line = models.ForeignKey(SenderLine, models.PROTECT, related_name="campaigns", verbose_name=_("line"))
+    fallback_line = models.ForeignKey(
+        SenderLine, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("fallback line")
+    )
+    text = models.TextField(_("text"))
+    sent_text = models.TextField(_("text as sent"), blank=True, editable=False)  # with the suffix; fixed by the freeze
+    file = models.ForeignKey(UploadedFile, models.PROTECT, null=True, blank=True, verbose_name=_("file"))
+    copy_text = models.CharField(_("text of the copy button"), max_length=200, blank=True, default="")
+    is_secure = models.BooleanField(_("secure message"), default=False)
+    # Names its messages to a provider with an idempotency key: row ids alone return when a database is made anew.
+    send_key = models.UUIDField(default=uuid.uuid4, editable=False)
+    scheduled_at = models.DateTimeField(_("scheduled for"), null=True, blank=True)
+    pause_code = models.CharField(max_length=64, blank=True, editable=False)
+    pause_text = models.TextField(_("why it is paused"), blank=True, editable=False)
+    audience = models.PositiveIntegerField(_("audience"), null=True, editable=False)
+    first_message_id = models.BigIntegerField(_("first message"), null=True, editable=False)
+    last_message_id = models.BigIntegerField(_("last message"), null=True, editable=False)
+    form_token = models.UUIDField(
+        null=True, unique=True, editable=False
+    )  # of the form it was made by: one draft a form
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, verbose_name=_("created by")
+    )
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
+    launched_at = models.DateTimeField(_("launched at"), null=True, editable=False)
+    started_at = models.DateTimeField(_("started at"), null=True, editable=False)
+    finished_at = models.DateTimeField(_("finished at"), null=True, editable=False)
+
+    # The rules of a campaign that is being composed and has no row yet; else they are those of the table.
+    proposed_rules: Sequence[AudienceRule] | None = None
+
+    objects = CampaignQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("campaign")
+        verbose_name_plural = _("campaigns")
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["status"], name="campaign_by_status"),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=~Q(text="") | Q(status="draft"), name="campaign_has_a_text"),
+            models.CheckConstraint(
+                condition=~Q(status__in=sorted(FROZEN - {CampaignStatus.CANCELLED, CampaignStatus.EXPIRED}))
+                | Q(audience__isnull=False),
+                name="campaign_runs_on_a_frozen_audience",
+            ),
+        ]
+        permissions = [("launch_campaign", "Can launch, pause, resume and cancel campaigns")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("campaigns:detail", args=[self.pk])
+
+    def audience_rules(self) -> list[AudienceRule]:
+        """The rules in their order: those being composed, or else the saved ones."""
+        if self.proposed_rules is not None:
+            return list(self.proposed_rules)
+        return list(self.rules.select_related("source"))
+
+    @property
+    def is_editable(self) -> bool:
+        """Nothing of it has been fixed yet."""
+        return self.status in EDITABLE
+
+    @property
+    def is_live(self) -> bool:
+        """Something of it may still go out: its page keeps polling."""
+        return self.status in LIVE
+
+
+class AudienceRule(models.Model):
+    """One part of an audience: whom a campaign includes or excludes.
+
+    ``params`` by kind: phonebook ``{start?, size?, numbers?}`` (positions from 0, in the order contacts were added);
+    job_category ``{operators?: [{id, start, size}]}``; numbers ``{numbers: [E.164]}``; campaign ``{outcome?}``;
+    provider, for a line whose provider keeps the recipients, by its own ids: ``{phonebooks: [id], start?, size?}``,
+    ``{phonebook: id, numbers: [id]}`` or ``{main: id, sub?: id, operators?: [{id, start?, size?}]}``.
+    """
+
+    class Rule(models.TextChoices):
+        INCLUDE = "include", _("include")
+        EXCLUDE = "exclude", _("exclude")
+
+    class Kind(models.TextChoices):
+        PHONEBOOK = "phonebook", _("phonebook")
+        JOB_CATEGORY = "job_category", _("job category")
+        NUMBERS = "numbers", _("pasted numbers")
+        CAMPAIGN = "campaign", _("recipients of a campaign")
+        PROVIDER = "provider", _("kept by the provider")
+
+    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="rules", verbose_name=_("campaign"))
+    rule = models.CharField(_("rule"), max_length=8, choices=Rule, default=Rule.INCLUDE)
+    kind = models.CharField(_("kind"), max_length=14, choices=Kind, default=Kind.PHONEBOOK)
+    phonebook = models.ForeignKey(Phonebook, models.PROTECT, null=True, blank=True, verbose_name=_("phonebook"))
+    job_category = models.ForeignKey(JobCategory, models.PROTECT, null=True, blank=True, verbose_name=_("job category"))
+    source = models.ForeignKey(
+        Campaign, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("campaign")
+    )
+    params: models.JSONField[Any, Any] = models.JSONField(_("parameters"), default=dict, blank=True)
+
+    class Meta:
+        verbose_name = _("audience rule")
+        verbose_name_plural = _("audience rules")
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind="phonebook", phonebook__isnull=False, job_category=None, source=None)
+                | Q(kind="job_category", job_category__isnull=False, phonebook=None, source=None)
+                | Q(kind="campaign", source__isnull=False, phonebook=None, job_category=None)
+                | Q(kind__in=["numbers", "provider"], phonebook=None, job_category=None, source=None),
+                name="audiencerule_names_its_kind",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_rule_display()}: {self.get_kind_display()}"

@@ -246,8 +246,8 @@ def _upload_verdict(response: HttpResponse) -> Verdict:
     if isinstance(content, list) and len(content) == 1:
         [content] = content
     found = _verdict(response, _errors(content, "", Counter()), ("file_id",))
-    if len(found.ref) > MAX_FILE_REF:
-        return Verdict(Outcome.UNCLEAR, code="no_id")
+    if found.code == "no_id" or len(found.ref) > MAX_FILE_REF:
+        return Verdict(Outcome.UNCLEAR, code="no_file_id")
     return found._replace(blame=Blame.REQUEST) if found.blame is Blame.RECIPIENT else found
 
 

@@ -118,6 +118,12 @@ def test_any_other_answer_to_an_upload_is_unclear(safir: Safir, response: HttpRe
     assert found.code
 
 
+def test_an_upload_without_an_id_says_so(safir: Safir) -> None:
+    assert {safir.parse_upload(UNCLEAR[name]).code for name in ("no-id", "id-null", "id-too-long-to-keep")} == {
+        "no_file_id"
+    }
+
+
 STATUSES = {
     400: Blame.REQUEST,
     401: Blame.ACCOUNT,

@@ -41,7 +41,7 @@ def chosen(campaign: Campaign, status: str, query: str) -> MessageQuerySet:
 def context(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
     """One page of recipients, and what the filter's form shows."""
     status, query = request.GET.get("status", ""), request.GET.get("q", "")[:40]
-    rows = chosen(campaign, status, query).with_standing(campaign).select_related("contact")
+    rows = chosen(campaign, status, query).with_standing(campaign).select_related("contact", "account")
     named = status_named(status)
     return {
         "page": keyset_page(rows, request.GET.dict(), ascending=True, size=ROWS),

@@ -35,6 +35,11 @@ def digits(value: object) -> str:
     return str(value).translate(_TO_PERSIAN) if is_persian() else str(value)
 
 
+def isolated(value: object) -> str:
+    """A name for the middle of a sentence: its direction is its own, and signs at its ends stay where they are."""
+    return f"\u2068{value}\u2069"
+
+
 def number(value: float | Decimal | None, places: int = 0) -> str:
     """A number grouped in the active language's way; None is a dash."""
     if value is None:
@@ -43,6 +48,12 @@ def number(value: float | Decimal | None, places: int = 0) -> str:
     if is_persian():
         return text.replace(",", "٬").replace(".", "٫").translate(_TO_PERSIAN)
     return text
+
+
+def decimal(value: float) -> str:
+    """A number with up to two places behind the point: as many as it needs."""
+    places = next(places for places in (0, 1, 2) if places == 2 or round(value, places) == value)
+    return number(value, places)
 
 
 def date(value: dt.date | dt.datetime | None, style: str = "short") -> str:

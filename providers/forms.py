@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from interface import persian
 from providers import registry
-from providers.base import CredentialField
+from providers.base import Capabilities, CredentialField, Provider
 from providers.models import ProviderAccount, SenderLine, Tariff
 
 if TYPE_CHECKING:  # Django's own classes take no parameters when the program runs
@@ -58,6 +58,21 @@ def clean_base_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def keyless(account: ProviderAccount) -> Provider:
+    """The account's backend without its credentials, for questions that need none."""
+    return registry.provider_class(account.slug)(account.base_url, {})
+
+
+def check_sender(provider: Provider, sender: str) -> None:
+    """Make sure that a sender has the form that goes onto the wire.
+
+    Raises:
+        ValidationError: it has not; the text says what it looks like.
+    """
+    if not provider.knows_sender(sender):
+        raise ValidationError(gettext(provider.sender_hint), code="sender")
+
+
 class CredentialInput(forms.PasswordInput):
     """A password input that is always empty, and that browsers don't fill with the operator's own password."""
 
@@ -100,12 +115,12 @@ class CredentialsMixin(AccountModelForm):
     def check_account(self, slug: str, given: dict[str, str]) -> None:
         """Rules that need the whole account: limits of its provider, and no stored token for a new host."""
         provider = registry.provider_class(slug)
-        size = self.cleaned_data.get("batch_size")
-        if size and size > provider.capabilities.max_recipients:
-            most = provider.capabilities.max_recipients
-            self.add_error(
-                "batch_size", gettext("At most %(most)s recipients a request.") % {"most": persian.number(most)}
-            )
+        size, most = self.cleaned_data.get("batch_size"), provider.capabilities.max_batch
+        if size and provider.capabilities.keeps_audience:
+            self.add_error("batch_size", gettext("This provider keeps the recipients itself: leave it empty."))
+        elif size and size > most:
+            said = gettext("At most %(most)s recipients a request.") % {"most": persian.number(most)}
+            self.add_error("batch_size", said)
         missing = [each.name for each in provider.credential_fields if each.name not in given]
         moved = "base_url" in self.changed_data and _host(self.initial.get("base_url")) != _host(
             self.cleaned_data.get("base_url")
@@ -141,12 +156,21 @@ class AccountForm(CredentialsMixin):
             self.initial.setdefault("base_url", registry.provider_class(slug).default_base_url)
         provider = registry.provider_class(self.instance.slug)
         self.add_credential_inputs(provider.credential_fields, required=self.instance._state.adding)
-        most = provider.capabilities.max_recipients
-        self.fields["batch_size"].help_text = gettext("Empty: the installation's default. At most %(most)s.") % {
-            "most": persian.number(most)
-        }
-        self.fields["requests_per_second"].help_text = _("Empty: as fast as the provider answers.")
+        self._explain_limits(provider.capabilities)
         dress(self)
+
+    def _explain_limits(self, capabilities: Capabilities) -> None:
+        """Say what an empty limit comes to, and leave out what this provider has no use for."""
+        pace = self.fields["requests_per_second"]
+        pace.help_text = _("Empty: as fast as the provider answers.")
+        if capabilities.pace is not None:
+            said = gettext("Empty: %(pace)s a second, the pace to begin with at this provider.")
+            pace.help_text = said % {"pace": persian.decimal(capabilities.pace)}
+        if capabilities.keeps_audience:
+            del self.fields["batch_size"]
+            return
+        said = gettext("Empty: the installation's default. At most %(most)s.")
+        self.fields["batch_size"].help_text = said % {"most": persian.number(capabilities.max_batch)}
 
     def clean_base_url(self) -> str:
         return clean_base_url(self.cleaned_data["base_url"])
@@ -196,12 +220,15 @@ class LineForm(LineModelForm):
 
     def __init__(self, *args: Any, account: ProviderAccount, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.provider = keyless(account)
+        channels = self.provider.capabilities.channels
         if self.instance._state.adding:
             self.instance.account = account
-        channels = registry.provider_class(account.slug).capabilities.channels
+            self.initial["channel"] = channels[0]
         channel = self.fields["channel"]
         if isinstance(channel, forms.ChoiceField):
             channel.choices = [choice for choice in SenderLine.Channel.choices if choice[0] in channels]
+        self.fields["sender"].help_text = gettext(self.provider.sender_hint)
         sizes = self.fields["part_size"]
         if isinstance(sizes, forms.ChoiceField):
             sizes.choices = [
@@ -215,6 +242,7 @@ class LineForm(LineModelForm):
 
     def clean_sender(self) -> str:
         sender: str = self.cleaned_data["sender"].strip()
+        check_sender(self.provider, sender)
         if (
             SenderLine.objects.filter(account=self.instance.account, sender=sender)
             .exclude(pk=self.instance.pk)

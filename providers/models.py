@@ -52,7 +52,7 @@ class ProviderAccount(models.Model):
     breaker_text = models.TextField(_("the provider's words"), blank=True, editable=False)
     breaker_at = models.DateTimeField(_("breaker opened at"), null=True, editable=False)
     credit = models.BigIntegerField(_("credit, in rial"), null=True, editable=False)
-    checked_at = models.DateTimeField(_("checked at"), null=True, editable=False)
+    checked_at = models.DateTimeField(_("last found in order"), null=True, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     objects = ProviderAccountQuerySet.as_manager()

@@ -11,6 +11,7 @@ urlpatterns = [
     path("<int:pk>/", views.account, name="account"),
     path("<int:pk>/edit/", views.account_edit, name="account_edit"),
     path("<int:pk>/switch/", views.account_switch, name="account_switch"),
+    path("<int:pk>/check/", views.account_check, name="account_check"),
     path("<int:pk>/breaker/", views.breaker_close, name="breaker_close"),
     path("<int:pk>/lines/new/", views.line_new, name="line_new"),
     path("<int:pk>/lines/<int:line_pk>/", views.line_edit, name="line_edit"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.db import transaction
@@ -9,20 +11,11 @@ from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_POST
 
-from providers import registry
+from providers import checking, registry
 from providers.forms import PREFIX, AccountForm, LineForm, provider_choices
 from providers.models import ProviderAccount, SenderLine
-
-# What the codes of a refused account mean, in words; the provider's own words stand beside them.
-REASONS = {
-    "401": gettext_noop("The provider refuses the token. Check it and save it again."),
-    "403": gettext_noop("The provider refuses the token. Check it and save it again."),
-    "404": gettext_noop("The provider has no such service at this address. Correct the base URL, then continue."),
-    "418": gettext_noop("The credit at the provider is used up. Add credit, then continue."),
-}
 
 
 def accounts(request: HttpRequest) -> HttpResponse:
@@ -34,19 +27,34 @@ def accounts(request: HttpRequest) -> HttpResponse:
 
 
 def account(request: HttpRequest, pk: int) -> HttpResponse:
-    """One account: its state, webhook, credentials (only that they are there) and lines."""
+    """One account: its state, connection, webhook, credentials (only that they are there) and lines."""
+    return render(request, "providers/account.html", _account_page(request, get_object_or_404(ProviderAccount, pk=pk)))
+
+
+@require_POST
+@permission_required("providers.change_provideraccount", raise_exception=True)
+def account_check(request: HttpRequest, pk: int) -> HttpResponse:
+    """Test the account's connection and show what was found: its part of the page for htmx, else the whole page."""
     found = get_object_or_404(ProviderAccount, pk=pk)
+    findings = checking.check(found).findings
+    found.refresh_from_db()
+    if getattr(request, "htmx", False):
+        return render(request, "providers/_connection.html", {"account": found, "findings": findings})
+    return render(request, "providers/account.html", _account_page(request, found) | {"findings": findings})
+
+
+def _account_page(request: HttpRequest, found: ProviderAccount) -> dict[str, Any]:
+    known = registry.PROVIDERS.get(found.slug)
     may_change = request.user.has_perm("providers.change_provideraccount")
-    context = {
+    return {
         "account": found,
         "provider_label": _provider_label(found),
-        "credential_labels": _credential_labels(found),
+        "credential_labels": [_(each.label) for each in known.credential_fields] if known else [],
+        "capabilities": known.capabilities if known else None,
         "lines": found.lines.prefetch_related("tariffs").order_by("sender"),
-        "reason": _(REASONS[found.breaker_code]) if found.breaker_code in REASONS else "",
         # Its token is as good as a password for telling us what became of messages.
         "webhook_url": request.build_absolute_uri("/" + found.webhook_path) if may_change else "",
     }
-    return render(request, "providers/account.html", context)
 
 
 @permission_required("providers.add_provideraccount", raise_exception=True)
@@ -125,11 +133,6 @@ def _line_form(request: HttpRequest, owner: ProviderAccount, form: LineForm) -> 
 
 def _provider_label(found: ProviderAccount) -> str:
     return _(registry.PROVIDERS[found.slug].label) if found.slug in registry.PROVIDERS else found.slug
-
-
-def _credential_labels(found: ProviderAccount) -> list[str]:
-    known = registry.PROVIDERS.get(found.slug)
-    return [_(each.label) for each in known.credential_fields] if known else []
 
 
 def _credential_inputs(form: AccountForm) -> list[object]:

@@ -22,6 +22,12 @@ def num(value: float | Decimal | None, places: int = 0) -> str:
 
 
 @register.filter
+def decimal(value: float) -> str:
+    """A number with up to two places behind the point, as many as it needs."""
+    return persian.decimal(value)
+
+
+@register.filter
 def percent(share: float | None, places: int = 0) -> str:
     """A share of 0 to 1 as a percentage; None is a dash."""
     if share is None:
@@ -40,7 +46,7 @@ def placeholders(text: str) -> str:
 @register.filter
 def isolated(value: object) -> str:
     """A name for the middle of a sentence: its direction is its own, and brackets in it stay where they are."""
-    return f"\u2068{value}\u2069"
+    return persian.isolated(value)
 
 
 @register.filter

@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="provideraccount",
             name="checked_at",
-            field=models.DateTimeField(editable=False, null=True, verbose_name="checked at"),
+            field=models.DateTimeField(editable=False, null=True, verbose_name="last found in order"),
         ),
         migrations.AddField(
             model_name="provideraccount",

@@ -101,7 +101,7 @@ def test_an_account_leads_to_its_backend(account: ProviderAccount) -> None:
 
 
 def test_the_registry_knows_its_providers() -> None:
-    assert choices() == [("najva", "Najva")]
+    assert ("najva", "Najva") in choices()
     with pytest.raises(UnknownProvider):
         provider_class("nobody")
 

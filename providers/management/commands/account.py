@@ -11,7 +11,7 @@ from django.db import transaction
 
 from interface.commands import ScriptCommand
 from providers import registry
-from providers.forms import PREFIX, AccountForm
+from providers.forms import PREFIX, AccountForm, check_sender, keyless
 from providers.models import ProviderAccount, SenderLine
 
 
@@ -53,6 +53,8 @@ def _account(options: dict[str, Any]) -> ProviderAccount:
     given = dict(_pair(each) for each in options["credential"])
     if unknown := given.keys() - {each.name for each in provider.credential_fields}:
         raise ValidationError(f"{provider.label} has no credential {', '.join(sorted(unknown))}.")
+    if options["batch_size"] is not None and provider.capabilities.keeps_audience:
+        raise ValidationError(f"{provider.label} keeps the recipients itself, so it takes no batch size.")
     data = {
         "name": options["name"],
         "base_url": options["base_url"] or provider.default_base_url,
@@ -69,7 +71,9 @@ def _account(options: dict[str, Any]) -> ProviderAccount:
 
 
 def _line(account: ProviderAccount, sender: str, kind: str) -> SenderLine:
-    line = SenderLine(account=account, sender=sender.strip(), kind=kind)
+    provider = keyless(account)
+    line = SenderLine(account=account, sender=sender.strip(), kind=kind, channel=provider.capabilities.channels[0])
+    check_sender(provider, line.sender)
     line.full_clean()
     line.save()
     return line

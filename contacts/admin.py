@@ -10,7 +10,17 @@ from django.http import HttpRequest
 
 from contacts import filing
 from contacts.forms import ContactForm
-from contacts.models import Contact, ContactImport, ImportIssue, JobCategory, Membership, Phonebook, Suppression
+from contacts.models import (
+    Contact,
+    ContactImport,
+    ImportIssue,
+    JobCategory,
+    Membership,
+    Mirroring,
+    Phonebook,
+    ProviderNumber,
+    Suppression,
+)
 from contacts.paging import BoundedPaginator
 from contacts.phones import search_digits
 from contacts.views.contacts import search
@@ -37,6 +47,18 @@ class ReadOnlyAdmin(LargeTableAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+class FoundByNumber(LargeTableAdmin):
+    """Rows that are searched by their whole phone number, typed in any form."""
+
+    search_fields = ["phone"]
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        digits = search_digits(search_term)
+        if not search_term:
+            return queryset, False
+        return (queryset.filter(phone=digits) if 7 <= len(digits) <= 15 else queryset.none()), False
 
 
 @admin.register(Contact)
@@ -74,7 +96,7 @@ class PhonebookAdmin(LargeTableAdmin):
     list_display = ["name", "account", "size", "created_at"]
     list_select_related = ["account"]
     search_fields = ["name"]
-    readonly_fields = ["account", "provider_ref", "size", "created_at"]
+    readonly_fields = ["account", "provider_ref", "gone_since", "size", "created_at"]
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Its own page deletes it at once; the admin would first load a million memberships to list them."""
@@ -100,23 +122,17 @@ class JobCategoryAdmin(LargeTableAdmin):
     list_select_related = ["parent", "account"]
     search_fields = ["name", "provider_ref"]
     raw_id_fields = ["parent", "account"]
+    readonly_fields = ["gone_since"]
     ordering = ["name"]
 
 
 @admin.register(Suppression)
-class SuppressionAdmin(LargeTableAdmin):
+class SuppressionAdmin(FoundByNumber):
     list_display = ["phone", "scope", "line", "reason", "source", "created_at"]
     list_select_related = ["line"]
     list_filter = ["scope", "reason"]
-    search_fields = ["phone"]
     raw_id_fields = ["line"]
     readonly_fields = ["created_at"]
-
-    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        digits = search_digits(search_term)
-        if not search_term:
-            return queryset, False
-        return (queryset.filter(phone=digits) if 7 <= len(digits) <= 15 else queryset.none()), False
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "phone":
@@ -138,3 +154,19 @@ class ImportIssueAdmin(ReadOnlyAdmin):
     list_display = ["contact_import", "line", "column", "code"]
     list_select_related = ["contact_import"]
     search_fields = ["=contact_import__filename", "code"]
+
+
+@admin.register(ProviderNumber)
+class ProviderNumberAdmin(FoundByNumber, ReadOnlyAdmin):
+    list_display = ["phone", "name", "phonebook", "provider_ref"]
+    list_select_related = ["phonebook"]
+    search_help_text = "+98…"
+
+
+@admin.register(Mirroring)
+class MirroringAdmin(ReadOnlyAdmin):
+    list_display = ["account", "phonebook", "status", "stage", "done", "total", "error", "started_at", "finished_at"]
+    list_select_related = ["account", "phonebook"]
+    list_filter = ["status"]
+    search_fields = ["account__name", "phonebook__name"]
+    exclude = ["owner"]

@@ -1,4 +1,4 @@
-"""Contacts, phonebooks, job categories, suppressions, and the imports that bring contacts in."""
+"""Contacts, phonebooks, job categories, suppressions; the imports and the mirrorings that bring them in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from contacts.fields import PhoneField
-from contacts.querysets import ContactImportQuerySet, ContactQuerySet, PhonebookQuerySet, SuppressionQuerySet
+from contacts.querysets import (
+    ContactImportQuerySet,
+    ContactQuerySet,
+    MirroringQuerySet,
+    PhonebookQuerySet,
+    ProviderNumberQuerySet,
+    SuppressionQuerySet,
+)
 from providers.models import ProviderAccount, SenderLine
 
 
@@ -24,15 +31,28 @@ class Operator(models.IntegerChoices):
     OTHER = 13, _("other operators")
 
 
-class JobCategory(models.Model):
-    """A job category, main or sub (two levels); ours, or the mirror of a provider's (account and its id there)."""
+class Mirrored(models.Model):
+    """What is ours, or the mirror of a thing that a provider keeps: then with the account, and its id there.
+
+    ``gone_since``: no longer at the provider, but a campaign names it, so that it cannot be removed.
+    """
+
+    account = models.ForeignKey(ProviderAccount, models.CASCADE, null=True, blank=True, verbose_name=_("account"))
+    provider_ref = models.CharField(_("the provider's id"), max_length=64, blank=True)
+    seen_in = models.BigIntegerField(null=True, editable=False)  # the mirroring that found it there last
+    gone_since = models.DateTimeField(_("gone at the provider since"), null=True, blank=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+
+class JobCategory(Mirrored):
+    """A job category, main or sub (two levels)."""
 
     name = models.CharField(_("name"), max_length=150)
     parent = models.ForeignKey(
         "self", models.CASCADE, null=True, blank=True, related_name="children", verbose_name=_("main category")
     )
-    account = models.ForeignKey(ProviderAccount, models.CASCADE, null=True, blank=True, verbose_name=_("account"))
-    provider_ref = models.CharField(_("the provider's id"), max_length=64, blank=True)
 
     class Meta:
         verbose_name = _("job category")
@@ -112,12 +132,10 @@ class Contact(models.Model):
         return f"{self.first_name} {self.last_name}".strip()
 
 
-class Phonebook(models.Model):
-    """A list of contacts; or the mirror of a provider's phonebook (account and its id there)."""
+class Phonebook(Mirrored):
+    """A list of contacts; of a mirror, ``size`` is what the provider says."""
 
     name = models.CharField(_("name"), max_length=150)
-    account = models.ForeignKey(ProviderAccount, models.CASCADE, null=True, blank=True, verbose_name=_("account"))
-    provider_ref = models.CharField(_("the provider's id"), max_length=64, blank=True)
     size = models.PositiveIntegerField(_("contacts"), default=0, editable=False)  # kept with every membership change
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
@@ -140,7 +158,7 @@ class Phonebook(models.Model):
         return self.name
 
     def get_absolute_url(self) -> str:
-        return reverse("contacts:phonebook", args=[self.pk])
+        return reverse("contacts:mirrored_phonebook" if self.account_id else "contacts:phonebook", args=[self.pk])
 
 
 class Membership(models.Model):
@@ -289,3 +307,93 @@ class ImportIssue(models.Model):
 
     def __str__(self) -> str:
         return f"{self.line}: {self.code}"
+
+
+class ProviderNumber(models.Model):
+    """A number of a mirrored phonebook: the provider's id of it is what a campaign to chosen numbers names.
+
+    Fetched on demand only. No database foreign key: a phonebook may have a million.
+    """
+
+    phonebook = models.ForeignKey(
+        Phonebook, models.CASCADE, db_constraint=False, db_index=False, verbose_name=_("phonebook")
+    )
+    provider_ref = models.CharField(_("the provider's id"), max_length=64)
+    phone = PhoneField(_("phone"))
+    name = models.CharField(_("name"), max_length=150, blank=True)
+    seen_in = models.BigIntegerField(editable=False)  # the mirroring that found it there last
+
+    objects = ProviderNumberQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("number at the provider")
+        verbose_name_plural = _("numbers at the provider")
+        constraints = [models.UniqueConstraint(fields=["phonebook", "provider_ref"], name="providernumber_once")]
+        indexes = [
+            models.Index(fields=["phonebook", "id"], name="providernumber_by_page"),
+            models.Index(fields=["phonebook", "phone"], name="providernumber_by_phone"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.phone
+
+
+class Mirroring(models.Model):
+    """A pass over what a provider keeps: an account's lines, phonebooks and job categories; or a phonebook's numbers.
+
+    ``running → completed | failed``. A worker holds it by a lease (the database's clock). Each page is committed with
+    ``stage``, ``page`` (how many of the stage's pages are in) and the counts; a restarted worker goes on after it.
+    ``done`` of ``total`` is the stage's progress; ``senders`` are the lines that the provider listed.
+    """
+
+    class Status(models.TextChoices):
+        RUNNING = "running", _("running")
+        COMPLETED = "completed", _("completed")
+        FAILED = "failed", _("failed")
+
+    class Stage(models.TextChoices):
+        LINES = "lines", _("lines")
+        PHONEBOOKS = "phonebooks", _("phonebooks")
+        CATEGORIES = "categories", _("job categories")
+        SUBCATEGORIES = "subcategories", _("sub-categories")
+        NUMBERS = "numbers", _("numbers")
+
+    account = models.ForeignKey(ProviderAccount, models.CASCADE, verbose_name=_("account"))
+    phonebook = models.ForeignKey(Phonebook, models.CASCADE, null=True, blank=True, verbose_name=_("phonebook"))
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.RUNNING)
+    stage = models.CharField(_("stage"), max_length=14, choices=Stage)
+    page = models.PositiveIntegerField(_("pages"), default=0)
+    done = models.PositiveIntegerField(_("done"), default=0)
+    total = models.PositiveIntegerField(_("of"), null=True)
+    counts: models.JSONField[Any, Any] = models.JSONField(_("counts"), default=dict)
+    senders: models.JSONField[Any, Any] = models.JSONField(default=list, editable=False)
+    attempts = models.PositiveSmallIntegerField(_("attempts in a row"), default=0)
+    owner = models.CharField(max_length=64, blank=True, editable=False)
+    lease_until = models.DateTimeField(null=True, editable=False)
+    error = models.CharField(_("why it failed"), max_length=64, blank=True)
+    error_text = models.TextField(_("the provider's words"), blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, verbose_name=_("created by")
+    )
+    started_at = models.DateTimeField(_("started at"), auto_now_add=True)
+    finished_at = models.DateTimeField(_("finished at"), null=True)
+
+    objects = MirroringQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("fetching from a provider")
+        verbose_name_plural = _("fetchings from providers")
+        ordering = ["-id"]
+        constraints = [  # one at a time
+            models.UniqueConstraint(
+                fields=["account"], condition=Q(status="running", phonebook=None), name="mirroring_once_per_account"
+            ),
+            models.UniqueConstraint(
+                fields=["phonebook"],
+                condition=Q(status="running", phonebook__isnull=False),
+                name="mirroring_once_per_phonebook",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.phonebook or self.account)

@@ -1,4 +1,4 @@
-"""Questions about sets of contacts, phonebooks, suppressions and imports."""
+"""Questions about sets of contacts, phonebooks, suppressions, imports and mirrorings."""
 
 from __future__ import annotations
 
@@ -9,10 +9,26 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 if TYPE_CHECKING:
-    from contacts.models import Contact, ContactImport, Phonebook, Suppression
-    from providers.models import SenderLine
+    from contacts.models import (
+        Contact,
+        ContactImport,
+        Mirroring,
+        Phonebook,
+        ProviderNumber,
+        Suppression,
+    )
+    from providers.models import ProviderAccount, SenderLine
 
 E164_DIGITS = 12  # of an Iranian mobile: 98 and ten digits
+_STALLED = Q(status="running") & (Q(lease_until=None) | Q(lease_until__lt=Now()))
+
+
+def _with_number(digits: str) -> Q:
+    found = Q(phone=digits) if 7 <= len(digits) <= 15 else Q(pk=None)
+    if len(digits) <= E164_DIGITS and digits.startswith("98"):
+        width = 10 ** (E164_DIGITS - len(digits))
+        found |= Q(phone__gte=int(digits) * width, phone__lt=(int(digits) + 1) * width)
+    return found
 
 
 class ContactQuerySet(models.QuerySet["Contact"]):
@@ -20,11 +36,7 @@ class ContactQuerySet(models.QuerySet["Contact"]):
 
     def with_number(self, digits: str) -> ContactQuerySet:
         """Contacts whose E.164 digits are these or, for an Iranian number, begin with them: a range of the index."""
-        found = Q(phone=digits) if 7 <= len(digits) <= 15 else Q(pk=None)
-        if len(digits) <= E164_DIGITS and digits.startswith("98"):
-            width = 10 ** (E164_DIGITS - len(digits))
-            found |= Q(phone__gte=int(digits) * width, phone__lt=(int(digits) + 1) * width)
-        return self.filter(found)
+        return self.filter(_with_number(digits))
 
 
 class PhonebookQuerySet(models.QuerySet["Phonebook"]):
@@ -33,6 +45,14 @@ class PhonebookQuerySet(models.QuerySet["Phonebook"]):
     def ours(self) -> PhonebookQuerySet:
         """Phonebooks that are kept here, not mirrors of a provider's."""
         return self.filter(account=None)
+
+
+class ProviderNumberQuerySet(models.QuerySet["ProviderNumber"]):
+    """Numbers of mirrored phonebooks."""
+
+    def with_number(self, digits: str) -> ProviderNumberQuerySet:
+        """Numbers whose E.164 digits are these or, for an Iranian number, begin with them: a range of the index."""
+        return self.filter(_with_number(digits))
 
 
 class SuppressionQuerySet(models.QuerySet["Suppression"]):
@@ -51,4 +71,16 @@ class ContactImportQuerySet(models.QuerySet["ContactImport"]):
 
     def stalled(self) -> ContactImportQuerySet:
         """Imports that should be running and that no live worker holds."""
-        return self.filter(status="running").filter(Q(lease_until=None) | Q(lease_until__lt=Now()))
+        return self.filter(_STALLED)
+
+
+class MirroringQuerySet(models.QuerySet["Mirroring"]):
+    """Mirrorings."""
+
+    def stalled(self) -> MirroringQuerySet:
+        """Mirrorings that should be running and that no live worker holds; one that waits is none before its time."""
+        return self.filter(_STALLED)
+
+    def of_account(self, account: ProviderAccount) -> MirroringQuerySet:
+        """Passes over an account's lines, phonebooks and categories."""
+        return self.filter(account=account, phonebook=None)

@@ -1,10 +1,10 @@
-"""What the worker runs for contacts. A task may run never, once, twice or in parallel: the import's lease decides."""
+"""What the worker runs for contacts. A task may run never, once, twice or in parallel: the row's lease decides."""
 
 from __future__ import annotations
 
 import time
 
-from contacts import importing
+from contacts import importing, mirroring
 
 SLICE = 25.0  # seconds
 
@@ -13,3 +13,9 @@ def run_import(import_id: int) -> None:
     """Works on an import for a slice of time and rings for the next one."""
     if not importing.run(import_id, deadline=time.monotonic() + SLICE):
         importing.ring(import_id)
+
+
+def run_mirroring(run_id: int) -> None:
+    """Fetches a provider's lists for a slice of time and rings for the next one."""
+    if not mirroring.run(run_id, deadline=time.monotonic() + SLICE):
+        mirroring.ring(run_id)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from contacts.views import contacts, imports, phonebooks
+from contacts.views import contacts, imports, mirrors, phonebooks
 
 app_name = "contacts"
 urlpatterns = [
@@ -14,6 +14,13 @@ urlpatterns = [
     path("phonebooks/<int:pk>/", phonebooks.phonebook_detail, name="phonebook"),
     path("phonebooks/<int:pk>/delete/", phonebooks.phonebook_delete, name="phonebook_delete"),
     path("phonebooks/<int:pk>/remove/<int:contact_id>/", phonebooks.phonebook_remove, name="phonebook_remove"),
+    path("phonebooks/mirrored/<int:pk>/", mirrors.mirrored_phonebook, name="mirrored_phonebook"),
+    path("phonebooks/mirrored/<int:pk>/panel/", mirrors.numbers, name="numbers"),
+    path("phonebooks/mirrored/<int:pk>/fetch/", mirrors.numbers_start, name="numbers_start"),
+    path("accounts/<int:pk>/lists/", mirrors.mirrored, name="mirrored"),
+    path("accounts/<int:pk>/lists/panel/", mirrors.mirror, name="mirror"),
+    path("accounts/<int:pk>/lists/fetch/", mirrors.mirror_start, name="mirror_start"),
+    path("accounts/<int:pk>/lists/categories/", mirrors.mirrored_categories, name="mirrored_categories"),
     path("imports/", imports.import_list, name="imports"),
     path("imports/new/", imports.import_new, name="import_new"),
     path("imports/<int:pk>/", imports.import_detail, name="import_detail"),

@@ -45,7 +45,7 @@ def contact_list(request: HttpRequest) -> HttpResponse:
         contacts = contacts.filter(membership__phonebook=int(chosen[:18]))
     context = {
         "page": page_of_contacts(request, contacts),
-        "phonebooks": Phonebook.objects.only("name"),
+        "phonebooks": Phonebook.objects.ours().only("name"),
         "chosen": chosen,
         "query": request.GET.get("q", ""),
         "narrowed": bool(chosen or request.GET.get("q")),

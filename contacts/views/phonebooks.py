@@ -15,29 +15,31 @@ from contacts import filing
 from contacts.forms import PhonebookForm
 from contacts.models import Contact, Phonebook
 from contacts.views.contacts import page_of_contacts
+from contacts.views.mirrors import keeping_accounts
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def phonebook_list(request: HttpRequest) -> HttpResponse:
-    """All phonebooks with their sizes, and a form for a new one."""
+    """All phonebooks kept here with their sizes, a form for a new one, and the way to those kept at providers."""
     _check_post(request, "contacts.add_phonebook")
     form = PhonebookForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         phonebook = form.save()
         messages.success(request, _("The phonebook was made."))
         return redirect(phonebook)
-    phonebooks = Phonebook.objects.select_related("account")
-    status = 422 if form.errors else 200
-    return render(request, "contacts/phonebooks.html", {"phonebooks": phonebooks, "form": form}, status=status)
+    context = {"phonebooks": Phonebook.objects.ours(), "form": form, "accounts": keeping_accounts()}
+    return render(request, "contacts/phonebooks.html", context, status=422 if form.errors else 200)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def phonebook_detail(request: HttpRequest, pk: int) -> HttpResponse:
-    """One phonebook: its contacts, its name to change."""
+    """One phonebook: its contacts, its name to change. A provider's has a page of its own."""
     _check_post(request, "contacts.change_phonebook")
-    phonebook = get_object_or_404(Phonebook.objects.select_related("account"), pk=pk)
+    phonebook = get_object_or_404(Phonebook, pk=pk)
+    if phonebook.account_id:
+        return redirect(phonebook)
     form = PhonebookForm(request.POST or None, instance=phonebook)
-    if request.method == "POST" and not phonebook.account_id and form.is_valid():
+    if request.method == "POST" and form.is_valid():
         form.save()
         messages.success(request, _("The phonebook was renamed."))
         return redirect(phonebook)
@@ -67,7 +69,7 @@ def phonebook_remove(request: HttpRequest, pk: int, contact_id: int) -> HttpResp
 @permission_required("contacts.delete_phonebook", raise_exception=True)
 def phonebook_delete(request: HttpRequest, pk: int) -> HttpResponse:
     """Deletes a phonebook; its contacts stay. One that a campaign uses stays too."""
-    phonebook = Phonebook.objects.filter(pk=pk).first()
+    phonebook = Phonebook.objects.ours().filter(pk=pk).first()
     if phonebook is None:
         return redirect("contacts:phonebooks")
     try:

@@ -11,7 +11,7 @@ from typing import Any
 
 from providers.sandbox.faults import Fault
 from providers.sandbox.ippanel_data import MCI, OPERATORS, operator_of
-from providers.sandbox.ippanel_requests import Order, only, parts_of, wrong
+from providers.sandbox.ippanel_requests import Order, only, parts_of, whole, wrong
 from providers.sandbox.ledger import Behaviour, Ledger, Taken, fate
 from providers.sandbox.side import Refusal
 
@@ -41,10 +41,10 @@ FILTERS: Mapping[str, tuple[type, Callable[[Row, Any], bool]]] = {
     "username": (str, lambda row, wanted: wanted in ("*", row["username"])),
     "number": (str, lambda row, wanted: row["number"] == wanted),
     "messages_outbox_id": (str, lambda row, wanted: row["messages_outbox_id"] == wanted),
-    "create_from_date": (str, lambda row, wanted: row["time"] >= wanted),
-    "create_to_date": (str, lambda row, wanted: row["time"] <= wanted),
-    "send_from_date": (str, lambda row, wanted: row["time_send"] >= wanted),
-    "send_to_date": (str, lambda row, wanted: row["time_send"] <= wanted),
+    "create_from_date": (str, lambda row, wanted: int(row["time"]) >= int(wanted)),
+    "create_to_date": (str, lambda row, wanted: int(row["time"]) <= int(wanted)),
+    "send_from_date": (str, lambda row, wanted: int(row["time_send"]) >= int(wanted)),
+    "send_to_date": (str, lambda row, wanted: int(row["time_send"]) <= int(wanted)),
     "from_exit_count": (int, lambda row, wanted: int(row["exit_count"]) >= wanted),
     "to_exit_count": (int, lambda row, wanted: int(row["exit_count"]) <= wanted),
     "message": (str, lambda row, wanted: wanted in row["message"]),
@@ -165,6 +165,8 @@ class Bulks:
         for name, wanted in filters.items():
             if type(wanted) is not FILTERS[name][0]:
                 raise wrong(f"filters.{name}")
+            if name.endswith("_date"):
+                whole(wanted, f"filters.{name}")
         rows = [self.row(taken) for taken in self.latest()]
         return [row for row in rows if all(FILTERS[name][1](row, wanted) for name, wanted in filters.items())]
 

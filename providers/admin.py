@@ -11,7 +11,14 @@ from django.utils.translation import gettext_lazy as _
 
 from interface.admin import JalaliDates
 from providers import registry
-from providers.forms import PREFIX, CredentialInput, CredentialsMixin, clean_base_url, provider_choices
+from providers.forms import (
+    PREFIX,
+    CredentialInput,
+    CredentialsMixin,
+    clean_base_url,
+    provider_choices,
+    saved_credentials,
+)
 from providers.models import ProviderAccount, SenderLine, Tariff, UploadedFile
 
 if TYPE_CHECKING:  # Django's own classes take no parameters when the program runs
@@ -32,10 +39,9 @@ class AccountAdminForm(CredentialsMixin):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        for each in (field for provider in registry.PROVIDERS.values() for field in provider.credential_fields):
-            self.fields[PREFIX + each.name].help_text = (
-                _("Saved. Leave it empty to keep it.") if self.instance.pk else ""
-            )
+        for name in saved_credentials(self.instance):
+            if PREFIX + name in self.fields:
+                self.fields[PREFIX + name].help_text = _("Saved. Leave it empty to keep it.")
 
     def clean_base_url(self) -> str:
         return clean_base_url(self.cleaned_data["base_url"])

@@ -15,6 +15,7 @@ from interface import persian
 from providers import registry
 from providers.base import Capabilities, CredentialField, Provider
 from providers.models import ProviderAccount, SenderLine, Tariff
+from providers.secrets import UndecryptableSecret
 
 if TYPE_CHECKING:  # Django's own classes take no parameters when the program runs
     AccountModelForm = forms.ModelForm[ProviderAccount]
@@ -22,7 +23,7 @@ if TYPE_CHECKING:  # Django's own classes take no parameters when the program ru
 else:
     AccountModelForm = LineModelForm = forms.ModelForm
 
-PREFIX = "credential_"
+PREFIX, REMOVED = "credential_", "_removed"
 
 
 def provider_choices() -> list[tuple[str, str]]:
@@ -73,6 +74,17 @@ def check_sender(provider: Provider, sender: str) -> None:
         raise ValidationError(gettext(provider.sender_hint), code="sender")
 
 
+def saved_credentials(account: ProviderAccount) -> frozenset[str]:
+    """The names of what is stored for an account; of all that it needs where the keys don't open it."""
+    if account._state.adding:
+        return frozenset()
+    try:
+        return frozenset(name for name, value in account.secrets.items() if value)
+    except UndecryptableSecret:
+        fields = registry.PROVIDERS[account.slug].credential_fields if account.slug in registry.PROVIDERS else ()
+        return frozenset(each.name for each in fields if each.required)
+
+
 class CredentialInput(forms.PasswordInput):
     """A password input that is always empty, and that browsers don't fill with the operator's own password."""
 
@@ -94,12 +106,23 @@ def dress(form: forms.BaseForm) -> None:
 class CredentialsMixin(AccountModelForm):
     """Reads and writes the credential inputs of one provider; an empty input keeps what is stored."""
 
-    def add_credential_inputs(self, credential_fields: Iterable[CredentialField], *, required: bool) -> None:
+    def add_credential_inputs(self, credential_fields: Iterable[CredentialField]) -> None:
+        adding = self.instance._state.adding
+        saved = saved_credentials(self.instance)
         for each in credential_fields:
-            kept = "" if required else _("Saved. Leave it empty to keep it.")
+            hint = "" if each.required else _("May stay empty.")
             self.fields[PREFIX + each.name] = forms.CharField(
-                label=gettext(each.label), widget=CredentialInput(), required=required, help_text=kept, max_length=4000
+                label=gettext(each.label),
+                widget=CredentialInput(),
+                required=each.required and adding,
+                help_text=_("Saved. Leave it empty to keep it.") if each.name in saved else hint,
+                max_length=4000,
             )
+            if each.name in saved and not each.required:
+                self.fields[PREFIX + each.name + REMOVED] = forms.BooleanField(
+                    label=gettext("Remove the saved %(credential)s") % {"credential": gettext(each.label)},
+                    required=False,
+                )
 
     def given_credentials(self, slug: str) -> dict[str, str]:
         """What was typed for this provider, checked; errors go to their inputs."""
@@ -121,24 +144,40 @@ class CredentialsMixin(AccountModelForm):
         elif size and size > most:
             said = gettext("At most %(most)s recipients a request.") % {"most": persian.number(most)}
             self.add_error("batch_size", said)
-        missing = [each.name for each in provider.credential_fields if each.name not in given]
-        moved = "base_url" in self.changed_data and _host(self.initial.get("base_url")) != _host(
-            self.cleaned_data.get("base_url")
-        )
-        for name in missing if self.instance._state.adding or moved else ():
+        missing = [each.name for each in provider.credential_fields if each.required and each.name not in given]
+        for name in missing if self._starts_afresh() else ():
             if PREFIX + name in self.fields and PREFIX + name not in self.errors:
                 self.add_error(PREFIX + name, gettext("Needed for a new account, and again for a new address."))
 
-    def store_credentials(self, given: dict[str, str]) -> None:
-        """Merge what was typed into what is stored; a new credential closes the breaker."""
-        if given:
-            kept = dict(self.instance.secrets) if self.instance.pk and len(given) < self._expected() else {}
-            self.instance.credentials = {**kept, **given}
-            self.instance.breaker, self.instance.breaker_code, self.instance.breaker_text = "closed", "", ""
-            self.instance.breaker_at = None
+    def store_credentials(self, given: dict[str, str]) -> bool:
+        """Merge what was typed into what is stored, and tell whether it changed; a change closes the breaker."""
+        known = registry.provider_class(self.instance.slug).credential_fields
+        removed = {each.name for each in known if self.cleaned_data.get(PREFIX + each.name + REMOVED)}
+        if not given and not removed:
+            return False
+        kept = self._kept(given, {each.name for each in known}, {each.name for each in known if each.required})
+        self.instance.credentials = {**{name: kept[name] for name in kept if name not in removed}, **given}
+        self.instance.breaker, self.instance.breaker_code, self.instance.breaker_text = "closed", "", ""
+        self.instance.breaker_at = None
+        return True
 
-    def _expected(self) -> int:
-        return len(registry.provider_class(self.instance.slug).credential_fields)
+    def _starts_afresh(self) -> bool:
+        """A new account, another provider or another host: nothing that is stored is for it."""
+        moved = "base_url" in self.changed_data and _host(self.initial.get("base_url")) != _host(
+            self.cleaned_data.get("base_url")
+        )
+        return self.instance._state.adding or moved or "slug" in self.changed_data
+
+    def _kept(self, given: dict[str, str], known: set[str], needed: set[str]) -> dict[str, str]:
+        """What stays of the stored credentials beside those that were typed."""
+        if self._starts_afresh() or known == given.keys():
+            return {}
+        try:
+            return {name: value for name, value in self.instance.secrets.items() if name in known}
+        except UndecryptableSecret:
+            if needed <= given.keys():
+                return {}
+            raise
 
 
 class AccountForm(CredentialsMixin):
@@ -155,7 +194,7 @@ class AccountForm(CredentialsMixin):
             self.instance.slug = slug
             self.initial.setdefault("base_url", registry.provider_class(slug).default_base_url)
         provider = registry.provider_class(self.instance.slug)
-        self.add_credential_inputs(provider.credential_fields, required=self.instance._state.adding)
+        self.add_credential_inputs(provider.credential_fields)
         self._explain_limits(provider.capabilities)
         dress(self)
 
@@ -182,13 +221,13 @@ class AccountForm(CredentialsMixin):
         return self.cleaned_data
 
     def save(self, commit: bool = True) -> ProviderAccount:
-        self.store_credentials(self.given)
+        changed = self.store_credentials(self.given)
         if self.instance._state.adding or not commit:
             account: ProviderAccount = super().save(commit)
             return account
         # Only what the form holds: the worker may be writing the pace and the breaker of the same row.
-        changed = ["credentials", "breaker", "breaker_code", "breaker_text", "breaker_at"] if self.given else []
-        self.instance.save(update_fields=[*AccountForm.Meta.fields, *changed])
+        also = ["credentials", "breaker", "breaker_code", "breaker_text", "breaker_at"] if changed else []
+        self.instance.save(update_fields=[*AccountForm.Meta.fields, *also])
         return self.instance
 
 

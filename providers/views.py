@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from providers import checking, registry
-from providers.forms import PREFIX, AccountForm, LineForm, provider_choices
+from providers.forms import PREFIX, AccountForm, LineForm, provider_choices, saved_credentials
 from providers.models import ProviderAccount, SenderLine
 
 
@@ -45,11 +45,12 @@ def account_check(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _account_page(request: HttpRequest, found: ProviderAccount) -> dict[str, Any]:
     known = registry.PROVIDERS.get(found.slug)
+    saved = saved_credentials(found)
     may_change = request.user.has_perm("providers.change_provideraccount")
     return {
         "account": found,
         "provider_label": _provider_label(found),
-        "credential_labels": [_(each.label) for each in known.credential_fields] if known else [],
+        "credential_labels": [_(each.label) for each in known.credential_fields if each.name in saved] if known else [],
         "capabilities": known.capabilities if known else None,
         "lines": found.lines.prefetch_related("tariffs").order_by("sender"),
         # Its token is as good as a password for telling us what became of messages.

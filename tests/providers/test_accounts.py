@@ -60,6 +60,7 @@ def test_the_command_adds_an_account_without_a_line() -> None:
 BROKEN: dict[str, list[str]] = {
     "no credential": [],
     "credential without a value": ["--credential", "api_token="],
+    "credential without an equals sign": ["--credential", "api_token"],
     "credential without a name": ["--credential", "=x"],
     "credential of another provider": ["--credential", "api_token=x", "--credential", "token=x"],
     "credential with a space": ["--credential", f"api_token={TOKEN} x"],
@@ -101,7 +102,8 @@ def test_an_account_leads_to_its_backend(account: ProviderAccount) -> None:
 
 
 def test_the_registry_knows_its_providers() -> None:
-    assert ("najva", "Najva") in choices()
+    assert choices()[0] == ("najva", "Najva")
+    assert len(dict(choices())) == len(choices())
     with pytest.raises(UnknownProvider):
         provider_class("nobody")
 
@@ -238,3 +240,133 @@ def test_the_admin_refuses_an_account_without_its_credential(owner: Client) -> N
 @pytest.mark.parametrize("model", ["provideraccount", "senderline", "tariff", "uploadedfile"])
 def test_the_admin_lists_and_searches(owner: Client, account: ProviderAccount, model: str) -> None:
     assert owner.get(f"/admin/providers/{model}/?q=main").status_code == 200
+
+
+# A credential that an account may have, and may do without
+
+HOOK = "6654a4e8f1527149588c89f2"
+PHONES = {"name": "phones", "base_url": "https://gosms.example/v1", "enabled": "on"}
+
+
+@pytest.fixture
+def phones() -> ProviderAccount:
+    credentials = encrypt({"token": TOKEN, "callback_id": HOOK})
+    return ProviderAccount.objects.create(
+        name="phones", slug="gosms", base_url=PHONES["base_url"], credentials=credentials
+    )
+
+
+def stored() -> dict[str, str]:
+    return dict(ProviderAccount.objects.get().secrets)
+
+
+def saved(phones: ProviderAccount, **typed: str) -> dict[str, str]:
+    form = AccountForm({**PHONES, **typed}, instance=phones)
+    assert form.is_valid(), form.errors
+    form.save()
+    return stored()
+
+
+@pytest.mark.parametrize("typed", [{}, {"credential_callback_id": ""}, {"credential_callback_id": " "}])
+def test_an_optional_credential_is_never_demanded_and_absent_where_empty(typed: dict[str, str]) -> None:
+    form = AccountForm({**PHONES, "credential_token": TOKEN, **typed}, slug="gosms")
+    assert form.is_valid(), form.errors
+    form.save()
+    assert stored() == {"token": TOKEN}
+
+
+def test_an_optional_credential_that_was_typed_is_stored() -> None:
+    form = AccountForm({**PHONES, "credential_token": TOKEN, "credential_callback_id": HOOK}, slug="gosms")
+    assert form.is_valid(), form.errors
+    form.save()
+    assert stored() == {"token": TOKEN, "callback_id": HOOK}
+
+
+def test_an_optional_credential_does_not_stand_in_for_a_needed_one() -> None:
+    form = AccountForm({**PHONES, "credential_callback_id": HOOK}, slug="gosms")
+    assert list(form.errors) == ["credential_token"]
+
+
+def test_only_what_is_needed_is_marked_as_required() -> None:
+    form = AccountForm(slug="gosms")
+    assert [form.fields[f"credential_{name}"].required for name in ("token", "callback_id")] == [True, False]
+    assert "credential_callback_id_removed" not in form.fields
+
+
+def test_each_credential_is_kept_and_replaced_by_itself(phones: ProviderAccount) -> None:
+    assert saved(phones) == {"token": TOKEN, "callback_id": HOOK}
+    assert saved(phones, credential_token="new") == {"token": "new", "callback_id": HOOK}
+    assert saved(phones, credential_callback_id="0" * 24) == {"token": "new", "callback_id": "0" * 24}
+
+
+def test_an_optional_credential_can_be_removed(phones: ProviderAccount) -> None:
+    ProviderAccount.objects.update(breaker="open", breaker_code="2004")
+    assert saved(phones, credential_callback_id_removed="on") == {"token": TOKEN}
+    assert ProviderAccount.objects.get().breaker == "closed"
+
+
+def test_no_needed_credential_can_be_removed(phones: ProviderAccount) -> None:
+    assert "credential_token_removed" not in AccountForm(instance=phones).fields
+    assert saved(phones, credential_token_removed="on") == {"token": TOKEN, "callback_id": HOOK}
+
+
+def test_a_new_host_gets_only_what_is_typed_for_it(phones: ProviderAccount) -> None:
+    moved = {"base_url": "https://other.example/v1"}
+    assert list(AccountForm({**PHONES, **moved}, instance=phones).errors) == ["credential_token"]
+    assert saved(ProviderAccount.objects.get(), **moved, credential_token="new") == {"token": "new"}
+
+
+def test_credentials_that_no_key_opens_are_replaced_by_the_needed_ones(
+    phones: ProviderAccount, settings: Settings
+) -> None:
+    settings.FIELD_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    assert saved(phones, credential_token="new") == {"token": "new"}
+
+
+@pytest.mark.parametrize("extra", [[], ["--credential", "callback_id="]], ids=["left-out", "empty"])
+def test_the_command_demands_no_optional_credential(extra: list[str]) -> None:
+    add("--credential", f"token={TOKEN}", *extra, "--line", "any", provider="gosms")
+    assert stored() == {"token": TOKEN}
+
+
+def test_the_command_takes_an_optional_credential() -> None:
+    add("--credential", f"token={TOKEN}", "--credential", f"callback_id={HOOK}", provider="gosms")
+    assert stored() == {"token": TOKEN, "callback_id": HOOK}
+
+
+def test_the_command_demands_the_needed_credential_beside_an_optional_one() -> None:
+    with pytest.raises(CommandError, match="token"):
+        add("--credential", f"callback_id={HOOK}", provider="gosms")
+
+
+def test_the_admin_demands_no_optional_credential(owner: Client) -> None:
+    data = admin_data(**PHONES, slug="gosms", credential_api_token="", credential_token=TOKEN)
+    assert owner.post("/admin/providers/provideraccount/add/", data).status_code == 302
+    assert stored() == {"token": TOKEN}
+
+
+def test_the_admin_keeps_an_optional_credential(owner: Client, phones: ProviderAccount) -> None:
+    url = f"/admin/providers/provideraccount/{phones.pk}/change/"
+    data = admin_data(**PHONES, slug="gosms", credential_api_token="", credential_token="new")
+    assert HOOK not in owner.get(url).content.decode()
+    assert owner.post(url, data).status_code == 302
+    assert stored() == {"token": "new", "callback_id": HOOK}
+
+
+def test_another_provider_in_the_admin_gets_no_credential_of_the_former_one(
+    owner: Client, phones: ProviderAccount
+) -> None:
+    url = f"/admin/providers/provideraccount/{phones.pk}/change/"
+    assert owner.post(url, admin_data(**PHONES, slug="ippanel", credential_api_token="")).status_code == 200
+    data = admin_data(**PHONES, slug="ippanel", credential_api_token="", credential_token="new")
+    assert owner.post(url, data).status_code == 302
+    assert stored() == {"token": "new"}
+
+
+@pytest.mark.parametrize(("callback_id", "shown"), [(HOOK, 2), ("", 1)])
+def test_the_page_shows_only_the_credentials_that_are_saved(
+    owner: Client, phones: ProviderAccount, callback_id: str, shown: int
+) -> None:
+    credentials = {"token": TOKEN, **({"callback_id": callback_id} if callback_id else {})}
+    ProviderAccount.objects.update(credentials=encrypt(credentials))
+    assert owner.get(phones.get_absolute_url()).content.decode().count("••••••••") == shown

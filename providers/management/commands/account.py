@@ -81,7 +81,7 @@ def _line(account: ProviderAccount, sender: str, kind: str) -> SenderLine:
 
 def _pair(text: str) -> tuple[str, str]:
     name, separator, value = text.partition("=")
-    if not separator or not name or not value:
+    if not separator or not name:
         raise ValidationError("A credential is written KEY=VALUE.")
     return name, value
 

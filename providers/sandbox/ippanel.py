@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from providers.sandbox.faults import Fault
-from providers.sandbox.ippanel_bulks import SLUG, Bulks, moment
+from providers.sandbox.ippanel_bulks import SLUG, STATES, Bulks, moment
 from providers.sandbox.ippanel_data import BOOKS, LINES, MAINS, OPERATORS, PHONEBOOKS, categories_of, numbers_of
 from providers.sandbox.ippanel_requests import (
     chosen,
@@ -114,6 +114,9 @@ class IPPanelSide(Side):
     def failure(self, kind: str) -> Reply:
         status = {"429": 429, "bad_token": 401, "no_credit": 400, "bad_request": 422}.get(kind, 500)
         return _wrong(status, "message" if status == 422 else "")
+
+    def state_of(self, taken: Taken) -> str:
+        return STATES[self.bulks.state(taken)][1]
 
     # Lists
 
@@ -238,17 +241,16 @@ class IPPanelSide(Side):
     def _recipients(self, query: Mapping[str, str]) -> Reply:
         only(query, (*PAGED, "bulk_id"))
         taken = self._named(query, "bulk_id")
-        statuses = self.bulks.statuses(taken, taken.phones)
-        text, parts = taken.text(0), str(parts_of(taken.text(0)))
+        state, text, parts = self.bulks.state(taken), taken.text(0), str(parts_of(taken.text(0)))
         return _page(
-            list(zip(taken.phones, statuses, strict=False)),
+            self.bulks.reported(taken),
             paging(query),
-            lambda each: {
-                "recipient": f"+{each[0]}",
+            lambda phone: {
+                "recipient": f"+{phone}",
                 "message": text,
                 "is_readable": True,
                 "msg_parts": parts,
-                "message_status": str(each[1]),
+                "message_status": str(self.bulks.status(state, phone)),
             },
         )
 

@@ -29,6 +29,7 @@ STATES = {
     UNFUNDED: ("credit", "عدم اعتبار کافی"),
     BROKEN: ("error", "خطای سیستمی"),
 }
+ENDED_UNSENT = frozenset({REJECTED, INVALID, CANCELLED, UNFUNDED, BROKEN})
 COMMENT = "متن پیام با قوانین ارسال انبوه سازگار نیست."
 REPEATED_WITHIN = 40  # seconds
 CANCEL_BEFORE = 5 * 60  # seconds
@@ -174,19 +175,21 @@ class Bulks:
         """The figures of a bulk: every recipient under one status, by operator and language of the text."""
         language = "en" if taken.text(0).isascii() else "fa"
         counts = {name: {each: {"en": 0, "fa": 0} for each in ("irancell", "mci", "other")} for name in COUNTS}
-        for phone, status in zip(taken.phones, self.statuses(taken, taken.phones), strict=False):
-            counts[COUNTED.get(status, "operators_sent")][OPERATORS[operator_of(phone)]][language] += 1
-        if self.state(taken) in (CREATING, WAITING, QUEUED):
-            for phone in taken.phones:
-                counts["operators_pending"][OPERATORS[operator_of(phone)]][language] += 1
+        state = self.state(taken)
+        for phone in () if state in ENDED_UNSENT else taken.phones:
+            name = "operators_pending"
+            if state in (SENDING, SENT):
+                name = COUNTED.get(self.status(state, phone), "operators_sent")
+            counts[name][OPERATORS[operator_of(phone)]][language] += 1
         return {name: {each: _as_written(by) for each, by in found.items()} for name, found in counts.items()}
 
-    def statuses(self, taken: Taken, phones: Sequence[int]) -> list[int]:
-        """What became of these recipients: nothing before the sending, and nothing where none was sent."""
-        state = self.state(taken)
-        if state == SENT:
-            return [STATUSES.get(fate(phone, self.behaviour), 3) for phone in phones]
-        return [0] * len(phones) if state == SENDING else []
+    def reported(self, taken: Taken) -> Sequence[int]:
+        """Whose status is told: nobody's before the sending, and nobody's where nothing was sent."""
+        return taken.phones if self.state(taken) in (SENDING, SENT) else ()
+
+    def status(self, state: int, phone: int) -> int:
+        """What became of a recipient, of a bulk in this state."""
+        return STATUSES.get(fate(phone, self.behaviour), 3) if state == SENT else 0
 
     def _refuse_repeated(self, order: Order, token: str) -> None:
         since = time.time() - REPEATED_WITHIN

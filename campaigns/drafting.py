@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import json
-import mimetypes
 import re
-import secrets
-import shutil
 import uuid
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from django.conf import settings
 from django.db import IntegrityError, models, transaction
 from django.utils.translation import gettext as _
 
-from campaigns import checking
+from campaigns import attaching, checking
 from campaigns.auditing import note
 from campaigns.models import AudienceRule, Campaign
 from campaigns.sending.audience import PASTED_LIMIT
@@ -26,8 +21,6 @@ from campaigns.states import CampaignStatus, MessageStatus
 from contacts import phones
 from contacts.models import JobCategory, Phonebook
 from interface import persian
-from providers import registry
-from providers.base import InvalidJob, Upload
 from providers.models import SenderLine, UploadedFile
 
 MAX_NAME = 150
@@ -66,6 +59,7 @@ def create(
     _check_line(line, text, rules, fallback_line, copy_text, is_secure)
     if made := _made_by(form_token):
         return made
+    file = _attached(line, file_path) if file_path else file
     try:
         with transaction.atomic():
             campaign = Campaign.objects.create(
@@ -73,7 +67,7 @@ def create(
                 line=line,
                 text=text,
                 fallback_line=fallback_line,
-                file=attach(line, Path(file_path)) if file_path else file,
+                file=file,
                 copy_text=copy_text,
                 is_secure=is_secure,
                 scheduled_at=scheduled_at,
@@ -88,6 +82,13 @@ def create(
             return made
         raise
     return campaign
+
+
+def _attached(line: SenderLine, file_path: str) -> UploadedFile:
+    try:
+        return attaching.attach(line, Path(file_path))
+    except attaching.InvalidFile as error:
+        raise InvalidDraft(str(error)) from None
 
 
 def _made_by(form_token: uuid.UUID | None) -> Campaign | None:
@@ -318,35 +319,3 @@ def _found(rows: models.QuerySet[_Row], name: str) -> _Row:
     if row is None:
         raise InvalidDraft(_("There is nothing named “%(name)s”.") % {"name": name})
     return row
-
-
-def attach(line: SenderLine, path: Path, filename: str = "") -> UploadedFile:
-    """Keep a file for a campaign on this line, under ``filename`` or its own; the same content once an account.
-
-    Raises:
-        InvalidDraft: it cannot be read, is empty, or the provider takes no such file.
-    """
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        raise InvalidDraft(_("The file cannot be read.")) from None
-    if not size:
-        raise InvalidDraft(_("The file is empty."))
-    named = Path(filename or path.name).name
-    kind = mimetypes.guess_type(named)[0] or "application/octet-stream"
-    try:
-        registry.provider_for(line.account).build_upload(Upload(path, named, kind, size))
-    except InvalidJob:
-        raise InvalidDraft(_("The provider does not take this file.")) from None
-    known = UploadedFile.objects.filter(account=line.account, sha256=digest).first()
-    if known is not None:
-        return known
-    folder = Path(settings.UPLOAD_DIR) / "attachments"
-    folder.mkdir(parents=True, exist_ok=True)
-    kept = folder / f"{secrets.token_hex(16)}{Path(named).suffix.lower()}"
-    shutil.copyfile(path, kept)
-    return UploadedFile.objects.create(
-        account=line.account, sha256=digest, filename=named[-200:], content_type=kind, size=size, path=str(kept)
-    )

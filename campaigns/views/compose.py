@@ -15,7 +15,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from campaigns import drafting, reporting
+from campaigns import attaching, drafting, reporting
 from campaigns.composing import templating
 from campaigns.composing.preview import previews, template_of
 from campaigns.forms import CampaignForm
@@ -68,6 +68,8 @@ def _compose(request: HttpRequest, form: CampaignForm, campaign: Campaign | None
             saved = _save(request, form, campaign)
         except drafting.InvalidDraft as error:
             form.add_error(None, str(error))
+        except attaching.InvalidFile as error:
+            form.add_error("file", str(error))
         else:
             if "review" in request.POST:
                 return redirect(saved)
@@ -110,11 +112,11 @@ def _file(data: dict[str, Any], campaign: Campaign | None) -> UploadedFile | Non
     """The file to send along: the uploaded one, or the draft's own, kept for the line's account."""
     given, line = data.get("file"), data["line"]
     if isinstance(given, TemporaryUploadedFile):
-        return drafting.attach(line, Path(given.temporary_file_path()), given.name or "")
+        return attaching.attach(line, Path(given.temporary_file_path()), given.name or "", take=True)
     kept = campaign.file if campaign else None
     if kept is None or data.get("remove_file"):
         return None
-    return kept if kept.account_id == line.account_id else drafting.attach(line, Path(kept.path), kept.filename)
+    return kept if kept.account_id == line.account_id else attaching.attach(line, Path(kept.path), kept.filename)
 
 
 @require_POST

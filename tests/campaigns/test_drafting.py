@@ -13,7 +13,7 @@ from campaigns import checking, drafting
 from campaigns.models import AudienceRule, Campaign
 from contacts.models import JobCategory
 from providers.models import SenderLine
-from tests import builders
+from tests import builders, uploads
 
 pytestmark = pytest.mark.django_db
 
@@ -100,7 +100,7 @@ def test_a_wrong_command_makes_no_draft(line: SenderLine, arguments: list[str]) 
 
 def test_a_file_on_a_line_that_takes_none_is_told_before_the_launch(line: SenderLine, tmp_path: Path) -> None:
     path = tmp_path / "a.png"
-    path.write_bytes(b"\x89PNG")
+    path.write_bytes(uploads.PNG)
     draft = drafting.create(
         name="n", line=line, text="t", rules=drafting.phonebook_rules(["customers"]), file_path=str(path)
     )

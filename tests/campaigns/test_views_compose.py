@@ -19,7 +19,7 @@ from campaigns import lifecycle
 from campaigns.models import AudienceRule, AuditEntry, Campaign
 from contacts.models import Phonebook, Suppression
 from providers.models import SenderLine, Tariff
-from tests import builders
+from tests import builders, uploads
 from tests.campaigns.screens import client_of, filled, owner
 
 pytestmark = pytest.mark.django_db
@@ -136,7 +136,7 @@ def test_a_time_that_has_passed_is_refused(client: Client, line: SenderLine, boo
 def test_a_file_goes_out_on_a_bale_line(client: Client, book: Phonebook, settings: Any, tmp_path: Path) -> None:
     settings.UPLOAD_DIR = tmp_path
     bale = builders.line(builders.account(name="Bale"), channel="bale")
-    client.post(NEW, filled(bale, book, file=SimpleUploadedFile("یلدا.png", b"picture")))
+    client.post(NEW, filled(bale, book, file=SimpleUploadedFile("یلدا.png", uploads.PNG)))
     campaign = Campaign.objects.get()
     assert campaign.file is not None
     assert (campaign.file.filename, campaign.file.content_type) == ("یلدا.png", "image/png")
@@ -153,7 +153,7 @@ def test_a_provider_that_takes_no_such_file_is_told_before_anything_is_made(
     settings.UPLOAD_DIR = tmp_path
     bale = builders.line(builders.account(name="Bale"), channel="bale")
     response = client.post(NEW, filled(bale, book, file=SimpleUploadedFile("a.exe", b"MZ")))
-    assert set(errors(response)) == {"__all__"}
+    assert set(errors(response)) == {"file"}
     assert not Campaign.objects.exists()
 
 

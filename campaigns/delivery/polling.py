@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import time
 from collections.abc import Sequence
 
 from django.conf import settings
@@ -14,7 +15,7 @@ from django.db.models.functions import Now
 from campaigns.delivery import events
 from campaigns.models import Batch, DeliveryEvent, Message
 from campaigns.states import AWAITING_REPORT
-from providers import http, registry
+from providers import http, pacing, registry
 from providers.answers import Outcome
 from providers.base import Provider, TransportError
 from providers.models import ProviderAccount
@@ -63,6 +64,8 @@ def poll(batch_id: int) -> int:
     size = provider.capabilities.max_status_ids
     stored = 0
     for i in range(0, len(refs), size):
+        if not _reached_its_turn(account):
+            break
         answered = _ask(provider, account, refs[i : i + size])
         if answered is None:
             break  # the next round asks again; ten timeouts in a row would outlast the task
@@ -76,6 +79,15 @@ def _plan_next(batch: Batch, waiting: bool) -> None:
     if waiting and following < len(PLAN):
         poll_at = Now() + (PLAN[following] - PLAN[following - 1])
     Batch.objects.filter(pk=batch.pk).update(poll_at=poll_at, poll_round=F("poll_round") + 1)
+
+
+def _reached_its_turn(account: ProviderAccount) -> bool:
+    """Wait for the account's next question, for a provider's rate holds for them too; whether it came in time."""
+    with transaction.atomic():
+        turns = pacing.take_turns(account.pk, ahead=POLL_TIMEOUT, lane="next_status_at")
+    if turns.number:
+        time.sleep(turns.wait)
+    return bool(turns.number)
 
 
 def _ask(provider: Provider, account: ProviderAccount, refs: Sequence[str]) -> int | None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 import time
 
 import pytest
 from django.db import connection
+from django.db.models import F
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from campaigns import lifecycle
+from campaigns.delivery import applying, polling
 from campaigns.models import Batch, Campaign, Message
 from campaigns.sending import claiming, dispatch, journals, reconcile
 from campaigns.sending.recording import Ticket
 from campaigns.states import BatchStatus, CampaignStatus, MessageStatus, Reason
-from providers.models import ProviderAccount
+from providers.models import DailyCount, ProviderAccount
 from providers.sandbox import Sandbox
 from tests import builders
 from tests.campaigns import lines
@@ -185,3 +189,27 @@ def test_a_dead_worker_with_a_key_leaves_no_doubt(sandbox: Sandbox) -> None:
     builders.send_all(campaign)
     assert builders.counts(campaign) == {"accepted": 12}
     assert not Batch.objects.exclude(status=BatchStatus.DONE).exists()
+
+
+def test_a_daily_cap_ends_the_day_and_the_next_one_goes_on(sandbox: Sandbox) -> None:
+    over = lines.line("gosms", sandbox, daily_cap=20)
+    campaign = builders.running(over, builders.include(builders.phonebook(builders.contacts(35))))
+    assert builders.send_all(campaign) == "cap"
+    assert builders.counts(campaign) == {"accepted": 20, "pending": 15}
+    DailyCount.objects.update(day=F("day") - dt.timedelta(days=1))
+    builders.send_all(campaign)
+    assert builders.counts(campaign) == {"accepted": 35}
+
+
+def test_statuses_of_single_messages_are_asked_for_within_the_rate(sandbox: Sandbox) -> None:
+    campaign = campaign_over("gosms", sandbox, 8)
+    builders.send_all(campaign)
+    sandbox.behaviour.sent_after = sandbox.behaviour.final_after = 0.0
+    sandbox.behaviour.gosms_rate = 10.0
+    ProviderAccount.objects.update(requests_per_second=10)
+    Batch.objects.update(poll_at=timezone.now() - dt.timedelta(seconds=1))
+    for pk in polling.due():
+        polling.poll(pk)
+    applying.apply()
+    assert builders.counts(campaign) == {"delivered": 8}
+    assert sandbox.ledger.counters["refused_429"] == 0

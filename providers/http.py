@@ -39,13 +39,14 @@ logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 
 class _Exchange:
-    """One exchange as its connection sees it, and the watchdog that cuts it off at its deadline."""
+    """One exchange as its connection sees it, and the watchdog that cuts it off at its deadline. Times in seconds."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, silence: float, deadline: float) -> None:
+        self.silence = silence
         self.begun = False
         self.overdue = False
         self._socket: socket.socket | None = None
-        self._timer = threading.Timer(seconds, self._cut)
+        self._timer = threading.Timer(deadline, self._cut)
         self._timer.daemon = True
 
     def watch(self, sock: socket.socket) -> None:
@@ -88,6 +89,7 @@ class _Watched:
         exchange = _exchange()
         if self.sock is not None:
             exchange.watch(self.sock)
+            self.sock.settimeout(exchange.silence)  # urllib3 would leave it at the connect timeout until the answer
         exchange.begun = True
         super().send(data)  # type: ignore[misc]
 
@@ -147,18 +149,20 @@ def exchange(
     read_timeout: float,
     fresh_connection: bool = True,
     max_body: int = MAX_BODY,
+    deadline: float | None = None,
 ) -> HttpResponse:
     """Carry out a request and return the whole answer, whatever its status.
 
-    Times in seconds; ``read_timeout`` bounds each silence, and twice it the whole exchange once connected.
-    ``fresh_connection`` must stay True for a provider without an idempotency key: a kept-alive connection that the
-    server has just closed would leave the request in doubt. ``max_body`` in bytes, after decompression.
+    Times in seconds; ``read_timeout`` bounds each silence, ``deadline`` the whole exchange once connected: without
+    one, twice the read timeout, which is too short for a large file. ``fresh_connection`` must stay True for a provider
+    without an idempotency key: a kept-alive connection that the server has just closed would leave the request in
+    doubt. ``max_body`` in bytes, after decompression.
 
     Raises:
         TransportError: the exchange failed; its outcome tells whether the request may have been taken.
         InvalidJob: the request cannot be put on the wire at all (a line break in a header, no host in the address).
     """
-    state = _current.exchange = _Exchange(2 * read_timeout)
+    state = _current.exchange = _Exchange(read_timeout, deadline or 2 * read_timeout)
     try:
         with _session(fresh_connection) as session, _prepared(request) as prepared:
             timeouts = (connect_timeout, read_timeout)

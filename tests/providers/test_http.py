@@ -192,6 +192,30 @@ def test_a_server_that_drips_holds_us_no_longer_than_the_deadline(serve: Any) ->
     assert (error.outcome, error.code) == (Outcome.UNCLEAR, "deadline")
 
 
+def test_a_longer_deadline_lets_a_slow_answer_come() -> None:
+    def serve(connection: socket.socket) -> None:
+        read_request(connection)
+        for byte in OK:
+            connection.sendall(bytes((byte,)))
+            time.sleep(0.012)
+
+    start = time.monotonic()
+    with raw_server(serve) as server:
+        assert send(server.url, deadline=10).status == 200
+    assert time.monotonic() - start > 0.8  # twice the read timeout
+
+
+def test_a_server_that_stops_reading_for_a_moment_is_waited_for() -> None:
+    def serve(connection: socket.socket) -> None:
+        time.sleep(0.5)
+        read_request(connection)
+        connection.sendall(OK)
+
+    with raw_server(serve) as server:
+        body = b"x" * 20_000_000
+        assert exchange(request(server.url, body), connect_timeout=0.2, read_timeout=5).status == 200
+
+
 def test_a_server_that_does_not_read_is_in_doubt() -> None:
     with raw_server(lambda connection: time.sleep(1)) as server, pytest.raises(TransportError) as caught:
         exchange(request(server.url, b"x" * 20_000_000), connect_timeout=0.5, read_timeout=0.5)

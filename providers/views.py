@@ -10,10 +10,11 @@ from django.db import transaction
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from providers import checking, registry
+from providers import checking, pacing, registry
 from providers.forms import PREFIX, AccountForm, LineForm, provider_choices, saved_credentials
 from providers.models import ProviderAccount, SenderLine
 
@@ -52,6 +53,7 @@ def _account_page(request: HttpRequest, found: ProviderAccount) -> dict[str, Any
         "provider_label": _provider_label(found),
         "credential_labels": [_(each.label) for each in known.credential_fields if each.name in saved] if known else [],
         "capabilities": known.capabilities if known else None,
+        "slowed_to": _slowed_to(found) if known else None,
         "lines": found.lines.prefetch_related("tariffs").order_by("sender"),
         # Its token is as good as a password for telling us what became of messages.
         "webhook_url": request.build_absolute_uri("/" + found.webhook_path) if may_change else "",
@@ -134,6 +136,13 @@ def _line_form(request: HttpRequest, owner: ProviderAccount, form: LineForm) -> 
 
 def _provider_label(found: ProviderAccount) -> str:
     return _(registry.PROVIDERS[found.slug].label) if found.slug in registry.PROVIDERS else found.slug
+
+
+def _slowed_to(found: ProviderAccount) -> float | None:
+    """The pace that the provider's calls to slow down have left, while it is below the usual one."""
+    usual = found.requests_per_second or registry.PROVIDERS[found.slug].capabilities.pace
+    pace = pacing.pace_of(found, timezone.now())
+    return pace if usual is not None and pace is not None and pace < usual else None
 
 
 def _credential_inputs(form: AccountForm) -> list[object]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from providers.models import ProviderAccount, SenderLine
+from providers.sandbox import Sandbox
 from providers.secrets import encrypt
+from tests.providers.servers import free_port
 
 pytestmark = pytest.mark.django_db
 TOKEN = "very-secret-token-9f8e7d"
@@ -164,3 +169,70 @@ def test_the_list_takes_as_many_queries_for_one_as_for_twenty(
     owner.get("/accounts/")
     with django_assert_num_queries(3):
         assert owner.get("/accounts/").status_code == 200
+
+
+@pytest.fixture
+def english(owner: Client) -> Client:
+    owner.cookies["django_language"] = "en"
+    return owner
+
+
+def test_a_code_of_the_breaker_is_explained_with_the_next_step(english: Client, account: ProviderAccount) -> None:
+    ProviderAccount.objects.update(breaker="open", breaker_code="418", breaker_text="اعتبار کافی نیست")
+    page = english.get(f"/accounts/{account.pk}/").content.decode()
+    assert "The credit at the provider is used up." in page
+    assert "Add credit in the provider&#x27;s panel" in page
+
+
+def test_a_breaker_with_an_unknown_code_has_the_providers_words_alone(
+    english: Client, account: ProviderAccount
+) -> None:
+    ProviderAccount.objects.update(breaker="open", breaker_code="777", breaker_text="نامشخص")
+    page = english.get(f"/accounts/{account.pk}/").content.decode()
+    assert ("777" in page, "نامشخص" in page) == (True, True)
+
+
+def test_a_test_of_the_connection_is_a_part_of_the_page(
+    english: Client, account: ProviderAccount, sandbox: Sandbox
+) -> None:
+    ProviderAccount.objects.update(base_url=sandbox.base_url)
+    answer = english.post(f"/accounts/{account.pk}/check/", headers={"HX-Request": "true"})
+    part = answer.content.decode()
+    assert "The provider answers and accepts the key." in part
+    assert "Last found in order" in part
+    assert "<html" not in part
+
+
+def test_a_test_without_script_gives_the_whole_page(english: Client, account: ProviderAccount) -> None:
+    ProviderAccount.objects.update(base_url=f"http://127.0.0.1:{free_port()}")
+    page = english.post(f"/accounts/{account.pk}/check/").content.decode()
+    assert "The server at this address refuses connections." in page
+    assert "<html" in page
+    assert TOKEN not in page
+
+
+def test_a_test_is_no_link_and_needs_the_permission(owner: Client, teammate: Client, account: ProviderAccount) -> None:
+    address = f"/accounts/{account.pk}/check/"
+    assert (owner.get(address).status_code, teammate.post(address).status_code) == (405, 403)
+    assert address not in teammate.get(f"/accounts/{account.pk}/").content.decode()
+
+
+def test_the_credit_is_on_the_account_and_in_the_list(english: Client, account: ProviderAccount) -> None:
+    ProviderAccount.objects.update(credit=1_250_000, checked_at=timezone.now())
+    pages = [english.get(address).content.decode() for address in ("/accounts/", f"/accounts/{account.pk}/")]
+    assert all("1,250,000" in page for page in pages)
+
+
+@pytest.mark.parametrize(("slug", "said"), [("safir", "4, this provider's pace"), ("najva", "no limit")])
+def test_the_pace_is_told(english: Client, account: ProviderAccount, slug: str, said: str) -> None:
+    ProviderAccount.objects.update(slug=slug)
+    assert said in english.get(f"/accounts/{account.pk}/").content.decode()
+
+
+def test_a_pace_that_was_slowed_down_is_told_until_it_has_recovered(english: Client, account: ProviderAccount) -> None:
+    page = []
+    for ago in (10, 3600):
+        slowed_at = timezone.now() - dt.timedelta(seconds=ago)
+        ProviderAccount.objects.update(slug="gosms", slowed_to=5.0, slowed_at=slowed_at)
+        page.append(english.get(f"/accounts/{account.pk}/").content.decode())
+    assert ["the provider asked to slow down" in each for each in page] == [True, False]

@@ -174,7 +174,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif address.path.startswith("/_sandbox/"):
             self._control(address.path.removeprefix("/_sandbox/"), query)
         elif self.command == "GET" and address.path == "/":
-            self._write(200, render(self.server.sandbox), "text/html; charset=utf-8")
+            self._write(200, render(self.server.sandbox, query), "text/html; charset=utf-8")
         else:
             self._body()
             self._write(404, b'{"error":"not found"}')

@@ -128,6 +128,10 @@ class Side(ABC):
         """The parameters of a webhook call."""
         return {"messageid": message_id, "status": status}
 
+    def state_of(self, taken: Taken) -> str:
+        """Where a whole request stands, in Persian, for the page; empty where only its messages have statuses."""
+        return ""
+
     def charge(self, messages: int) -> None:
         """Take the price of messages from the credit.
 

@@ -69,11 +69,11 @@ def why_not_sending(campaign: Campaign) -> list[Notice]:
 
 def _paused(campaign: Campaign) -> Notice:
     code = campaign.pause_code
-    text = str(_PAUSES.get(code, _PAUSES["refused_request"]))
-    own = code in _PAUSES
+    shown = "" if code in _PAUSES else code
+    explained = _explained(campaign, shown)
+    text = "" if explained else str(_PAUSES.get(code, _PAUSES["refused_request"]))
     level = "warning" if code == "operator" else "error"
-    title, shown = _("The campaign is paused."), "" if own else code
-    return Notice(level, title, text, shown, campaign.pause_text, explained=_explained(campaign, shown))
+    return Notice(level, _("The campaign is paused."), text, shown, campaign.pause_text, explained=explained)
 
 
 def _explained(campaign: Campaign, code: str) -> Explanation | None:

@@ -35,11 +35,11 @@ class Command(ScriptCommand):
         else:
             for finding in found.findings:
                 if finding.level != checking.PROBLEM:
-                    self.stdout.write(_in_a_line(finding))
+                    self.stdout.write(_in_words(finding))
         if not found.ok:
-            problems = [_in_a_line(each) for each in found.findings if each.level == checking.PROBLEM]
+            problems = [_in_words(each) for each in found.findings if each.level == checking.PROBLEM]
             raise CommandError("\n".join(problems))
 
 
-def _in_a_line(finding: checking.Finding) -> str:
-    return f"{finding.sentence} {finding.next}".strip()
+def _in_words(finding: checking.Finding) -> str:
+    return f"{finding.sentence}\n  {finding.next}" if finding.next else finding.sentence

@@ -25,7 +25,7 @@ _HEAD = (
     '<!doctype html><html lang="fa" dir="rtl"><head><meta charset="utf-8">'
     '<meta name="viewport" content="width=device-width, initial-scale=1"><title>سندباکس چاپار</title>'
 )
-_EMPTY = "هنوز پیامی نرسیده است. نشانی این سندباکس را در یک حساب بگذارید و کارزاری بفرستید."
+_EMPTY = "هنوز پیامی نرسیده است. نشانی این سندباکس را در یک حساب بگذارید و کمپینی بفرستید."
 
 
 def render(sandbox: Sandbox, query: Mapping[str, str]) -> bytes:

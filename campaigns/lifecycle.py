@@ -80,14 +80,22 @@ def prepare(campaign_id: int) -> bool:
     if campaign.status != CampaignStatus.PREPARING:
         return False
     try:
-        attachments.ensure_uploaded(campaign)
+        if not attachments.ensure_uploaded(campaign):
+            return False
     except attachments.UploadRefused as error:
-        return _send_back(campaign_id, error.code, error.words or _("The file could not be uploaded."))
+        return _send_back(campaign_id, error.code, _why_not_uploaded(campaign, error))
     except InvalidJob as error:
         return _send_back(campaign_id, str(error), _("The provider does not take this file."))
     except (UndecryptableSecret, registry.UnknownProvider) as error:
         return _send_back(campaign_id, type(error).__name__, _("The account cannot be used."))
     return _prepare_kept(campaign) if checking.keeps_audience(campaign.line) else _freeze(campaign_id)
+
+
+def _why_not_uploaded(campaign: Campaign, error: attachments.UploadRefused) -> str:
+    if error.of_account:
+        sentence = _("The provider refused the account “%(account)s” when the file was to be uploaded.")
+        return f"{sentence % {'account': campaign.line.account}} {error.words}".strip()
+    return error.words or _("The file could not be uploaded.")
 
 
 def _prepare_kept(campaign: Campaign) -> bool:

@@ -9,7 +9,7 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 from django_q.models import Failure
 
-from campaigns import lifecycle
+from campaigns import attaching, lifecycle
 from campaigns.delivery import bulks, polling, webhooks
 from campaigns.doorbell import ring
 from campaigns.models import Batch, Campaign, DeliveryEvent, Heartbeat
@@ -86,6 +86,7 @@ STEPS = (
     _follow,
     _import,
     _mirror,
+    attaching.forget_unused,
 )
 
 

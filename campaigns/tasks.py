@@ -7,7 +7,7 @@ from django.conf import settings
 from campaigns import lifecycle, ringing
 from campaigns.delivery import applying, bulks, polling
 from campaigns.doorbell import ring
-from campaigns.sending import dispatch
+from campaigns.sending import attachments, dispatch
 
 
 def tick() -> None:
@@ -16,8 +16,9 @@ def tick() -> None:
 
 
 def prepare(campaign_id: int) -> None:
-    """Fix a campaign's audience and set it running."""
-    lifecycle.prepare(campaign_id)
+    """Fix a campaign's audience and set it running; a long upload before that goes on beside the queue."""
+    if not attachments.upload_in_background(campaign_id):
+        lifecycle.prepare(campaign_id)
 
 
 def pump(campaign_id: int) -> None:

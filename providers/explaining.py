@@ -75,6 +75,10 @@ _ANSWERING: Mapping[str, Words] = {
     "another_bulk": (_("The provider answered about another sending than was asked for."), _LOOK_FIRST),
     "repeated_ref": (_("The provider gave this message the id of another one."), _LOOK_FIRST),
     "worker_died": (_("The worker ended in the middle of the request."), _LOOK_FIRST),
+    "upload_lost": (
+        _("The connection broke or took too long before the provider had the file. No message was sent."),
+        _("Launch the campaign again: the file is uploaded once more."),
+    ),
     "no_file_id": (
         _("The provider took the file, but gave it no id."),
         _("Launch the campaign again: the file is uploaded once more."),
@@ -125,6 +129,7 @@ _UNSENDABLE: Mapping[str, Words] = {
         _("The file is empty, or larger than the provider takes."),
         _("Choose a smaller file."),
     ),
+    "file_gone": (_("The file is no longer on this server."), _("Choose it again, then launch the campaign.")),
     "no_uploads": (_("The provider takes no files."), _("Leave the file out, or send from a Bale line.")),
     "not_offered": (
         _("The provider has no copy buttons, no messages with a password and no times of its own."),

@@ -22,6 +22,7 @@ SOURCES = ("providers/http.py", "providers/base.py", "providers/backends/*.py", 
 CHOSEN_ELSEWHERE = [  # by a condition, from a constant, or as the name of an error
     *("backtick", "connection_lost", "no_id", "undocumented_error", "not_international", "not_iranian_mobile"),
     *("not_reached", "worker_died", "database_away", "erased", "UndecryptableSecret", "UnknownProvider"),
+    *("file_gone", "upload_lost"),
 ]
 
 

@@ -15,6 +15,7 @@ import os
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -33,44 +34,90 @@ MAX_BODY = 64 * 1024 * 1024
 _CHUNK = 64 * 1024
 _sessions = threading.local()
 _current = threading.local()
+_IDLE = 3600.0  # seconds
+_watchdogs: dict[int, _Watchdog] = {}
+_watchdog_made = threading.Lock()
 
 # urllib3 logs addresses with their query strings, which may hold a phone number.
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 
 class _Exchange:
-    """One exchange as its connection sees it, and the watchdog that cuts it off at its deadline. Times in seconds."""
+    """One exchange as its connection sees it; the watchdog cuts it off ``seconds`` after it has connected.
 
-    def __init__(self, silence: float, deadline: float) -> None:
+    ``silence`` in seconds is how long a single look at the socket may wait.
+    """
+
+    def __init__(self, silence: float, seconds: float) -> None:
         self.silence = silence
         self.begun = False
         self.overdue = False
+        self.deadline = 0.0
+        self._seconds = seconds
         self._socket: socket.socket | None = None
-        self._timer = threading.Timer(deadline, self._cut)
-        self._timer.daemon = True
 
     def watch(self, sock: socket.socket) -> None:
         """Start the deadline on a connected socket. A duplicate is kept: TLS detaches the original."""
         if self._socket is None:
             self._socket = socket.socket(fileno=os.dup(sock.fileno()))
-            self._timer.start()
+            self.deadline = time.monotonic() + self._seconds
+            _watchdog().watch(self)
 
     @property
     def connected(self) -> bool:
         return self._socket is not None
 
     def close(self) -> None:
-        self._timer.cancel()
-        if self._timer.ident is not None:
-            self._timer.join()
         if self._socket is not None:
+            _watchdog().forget(self)
             self._socket.close()
 
-    def _cut(self) -> None:
+    def cut(self) -> None:
+        """End the exchange; whoever waits for its answer gets an error."""
         self.overdue = True
         if self._socket is not None:
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
+
+
+class _Watchdog:
+    """One thread for all exchanges of a process: a timer for each would cost more than the rest of a small exchange."""
+
+    def __init__(self) -> None:
+        self._watched: set[_Exchange] = set()
+        self._changed = threading.Condition()
+        self._wakes_at = 0.0
+        threading.Thread(target=self._run, name="watchdog", daemon=True).start()
+
+    def watch(self, exchange: _Exchange) -> None:
+        with self._changed:
+            self._watched.add(exchange)
+            if len(self._watched) == 1 or exchange.deadline < self._wakes_at:
+                self._changed.notify()
+
+    def forget(self, exchange: _Exchange) -> None:
+        """From its return on the exchange is never cut."""
+        with self._changed:
+            self._watched.discard(exchange)
+
+    def _run(self) -> None:
+        with self._changed:
+            while True:
+                now = time.monotonic()
+                for exchange in [each for each in self._watched if each.deadline <= now]:
+                    self._watched.discard(exchange)
+                    exchange.cut()
+                self._wakes_at = min((each.deadline for each in self._watched), default=now + _IDLE)
+                self._changed.wait(self._wakes_at - now)
+
+
+def _watchdog() -> _Watchdog:
+    pid = os.getpid()  # a fork inherits the object, not its thread
+    with _watchdog_made:
+        if pid not in _watchdogs:
+            _watchdogs.clear()
+            _watchdogs[pid] = _Watchdog()
+        return _watchdogs[pid]
 
 
 class _Watched:

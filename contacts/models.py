@@ -364,7 +364,7 @@ class Mirroring(models.Model):
     stage = models.CharField(_("stage"), max_length=14, choices=Stage)
     page = models.PositiveIntegerField(_("pages"), default=0)
     done = models.PositiveIntegerField(_("done"), default=0)
-    total = models.PositiveIntegerField(_("of"), null=True)
+    total = models.PositiveIntegerField(_("total"), null=True)
     counts: models.JSONField[Any, Any] = models.JSONField(_("counts"), default=dict)
     senders: models.JSONField[Any, Any] = models.JSONField(default=list, editable=False)
     attempts = models.PositiveSmallIntegerField(_("attempts in a row"), default=0)

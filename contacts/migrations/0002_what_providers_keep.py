@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
                 ('stage', models.CharField(choices=[('lines', 'lines'), ('phonebooks', 'phonebooks'), ('categories', 'job categories'), ('subcategories', 'sub-categories'), ('numbers', 'numbers')], max_length=14, verbose_name='stage')),
                 ('page', models.PositiveIntegerField(default=0, verbose_name='pages')),
                 ('done', models.PositiveIntegerField(default=0, verbose_name='done')),
-                ('total', models.PositiveIntegerField(null=True, verbose_name='of')),
+                ('total', models.PositiveIntegerField(null=True, verbose_name='total')),
                 ('counts', models.JSONField(default=dict, verbose_name='counts')),
                 ('senders', models.JSONField(default=list, editable=False)),
                 ('attempts', models.PositiveSmallIntegerField(default=0, verbose_name='attempts in a row')),

@@ -17,6 +17,7 @@ from providers.registry import PROVIDERS
 WEB_PAGE: Final = "web_page"
 TOO_FAST: Final = "too_fast"
 UNUSABLE: Final = "unusable_answer"
+WORKER_DIED: Final = "worker_died"
 KEEPS_NO_LISTS: Final = "keeps_no_lists"
 ALREADY_RUNNING: Final = "already_running"
 
@@ -30,6 +31,10 @@ _WORDS: Mapping[str, tuple[Promise, Promise]] = {
     WEB_PAGE: (gettext_lazy("A web page came back where the provider's list was expected."), _ADDRESS),
     UNUSABLE: (gettext_lazy("The answer is not what the provider's document describes."), _ADDRESS),
     TOO_FAST: (gettext_lazy("The provider kept asking to be left in peace for a while."), _LATER),
+    WORKER_DIED: (
+        gettext_lazy("The worker ended again and again at the same page of the list."),
+        gettext_lazy("Tell whoever looks after this installation."),
+    ),
     "read_timeout": _SILENT,
     "deadline": _SILENT,
     "connection_lost": _CUT_OFF,

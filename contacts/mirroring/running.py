@@ -14,14 +14,21 @@ from functools import partial
 from typing import Any, Final
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import Case, F, When
 from django.db.models.functions import Now
 from django.utils import timezone
 from django_q.tasks import async_task
 
 from contacts.mirroring.asking import ask
 from contacts.mirroring.lists import LISTS, List, next_list
-from contacts.mirroring.reasons import ALREADY_RUNNING, KEEPS_NO_LISTS, TOO_FAST, CannotMirror, keeps_lists
+from contacts.mirroring.reasons import (
+    ALREADY_RUNNING,
+    KEEPS_NO_LISTS,
+    TOO_FAST,
+    WORKER_DIED,
+    CannotMirror,
+    keeps_lists,
+)
 from contacts.models import Mirroring, Phonebook
 from providers import pacing
 from providers.answers import Outcome
@@ -30,6 +37,7 @@ from providers.models import ProviderAccount
 
 LEASE: Final = timedelta(seconds=60)  # > connect + 2 x read timeout
 PATIENCE: Final = {Outcome.RETRYABLE: 10, Outcome.UNCLEAR: 3}  # attempts at a page in a row
+DEATHS: Final = 10  # attempts at a page, where some of them cost the worker's life
 FIRST_WAIT: Final = 1.0  # seconds after an attempt, doubled after each, unless the provider names its own
 LONGEST_WAIT: Final = 60.0
 SHORT_WAIT: Final = 2.0  # seconds that a worker waits itself, rather than leave it to the tick
@@ -105,8 +113,10 @@ class _Worker:
         self.mine = Mirroring.objects.filter(pk=run_id, owner=owner, status=_Status.RUNNING)
 
     def claim(self) -> bool:
+        """Take the mirroring where it is free. What a worker died of counts as an attempt."""
         free = Mirroring.objects.stalled().filter(pk=self.run_id)
-        return bool(free.update(owner=self.owner, lease_until=Now() + LEASE))
+        attempts = Case(When(owner="", then=F("attempts")), default=F("attempts") + 1)
+        return bool(free.update(owner=self.owner, lease_until=Now() + LEASE, attempts=attempts))
 
     def work(self, deadline: float | None) -> bool:
         while True:
@@ -120,6 +130,9 @@ class _Worker:
     def _step(self) -> float | None:
         """Fetch a page, or try to: the seconds until the next step, or None at the end."""
         job = self._job()
+        if job.attempts >= DEATHS:
+            self._fail(WORKER_DIED)
+            return None
         if wait := _turn(job.account):
             return wait
         page = ask(job.account, LISTS[job.stage](job))
@@ -150,18 +163,20 @@ class _Worker:
     def _put_off(self, job: Mirroring, page: Page[Any]) -> float | None:
         """The seconds until the page is asked for again, or None: the mirroring has failed."""
         if job.attempts + 1 >= PATIENCE.get(page.outcome, 0):
-            code = TOO_FAST if page.outcome is Outcome.RETRYABLE else page.code
-            self._update(
-                status=_Status.FAILED,
-                error=code[:64],
-                error_text=page.text,
-                owner="",
-                lease_until=None,
-                finished_at=timezone.now(),
-            )
+            self._fail(TOO_FAST if page.outcome is Outcome.RETRYABLE else page.code, page.text)
             return None
         self._update(attempts=F("attempts") + 1)
         return page.retry_after or min(LONGEST_WAIT, FIRST_WAIT * 2**job.attempts)
+
+    def _fail(self, code: str, words: str = "") -> None:
+        self._update(
+            status=_Status.FAILED,
+            error=code[:64],
+            error_text=words,
+            owner="",
+            lease_until=None,
+            finished_at=timezone.now(),
+        )
 
     def _commit(self, page: Page[Any]) -> bool:
         """Keep a page and move on; whether it was the last of all."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
-from django.db.models import Count, Exists, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -30,10 +30,10 @@ _STAGES = (_Stage.LINES, _Stage.PHONEBOOKS, _Stage.CATEGORIES, _Stage.SUBCATEGOR
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One number of a panel, and what became of its rows since the last time."""
+    """One number of a panel (None: not reached yet), and what became of its rows since the last time."""
 
     stage: str
-    number: int
+    number: int | None
     new: int
     removed: int
     gone: int
@@ -43,7 +43,7 @@ class Figure:
         return str(_Stage(self.stage).label)
 
 
-def keeping_accounts() -> Any:
+def keeping_accounts() -> QuerySet[ProviderAccount]:
     """The accounts whose provider keeps lists, with the number of their mirrored phonebooks."""
     slugs = [slug for slug in PROVIDERS if mirroring.keeps_lists(slug)]
     return ProviderAccount.objects.filter(slug__in=slugs).annotate(phonebooks=Count("phonebook")).order_by("name")
@@ -78,16 +78,16 @@ def _panel(run: Mirroring | None, account: ProviderAccount, phonebook: Phonebook
     }
 
 
-def _share(run: Mirroring, stages: list[str]) -> int:
-    """How far a pass is, in percent; each of its stages counts the same."""
+def _share(run: Mirroring, stages: list[str]) -> float:
+    """How far a pass is, from 0 to 1; each of its stages counts the same."""
     within = min(1.0, run.done / run.total) if run.total else 0.0
-    return int((stages.index(run.stage) + within) * 100 / len(stages))
+    return (stages.index(run.stage) + within) / len(stages)
 
 
 def _figure(run: Mirroring, stage: str) -> Figure:
     counts = run.counts
     changes = [counts.get(f"{stage}_{change}", 0) for change in ("new", "removed", "gone")]
-    return Figure(stage, counts.get(stage, 0), *changes)
+    return Figure(stage, counts.get(stage), *changes)
 
 
 def _left_lines(run: Mirroring, account: ProviderAccount) -> list[str]:

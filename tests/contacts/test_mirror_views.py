@@ -112,7 +112,7 @@ def test_without_script_the_button_leads_to_a_page_that_tells_the_same(owner: Cl
 def test_the_bar_shows_how_far_it_is(owner: Client, account: ProviderAccount) -> None:
     Mirroring.objects.create(account=account, stage="phonebooks", done=100, total=200)
     context = owner.get(f"/accounts/{account.pk}/lists/panel/").context
-    assert (context["share"], context["stage"]) == (37, Mirroring.Stage.PHONEBOOKS.label)
+    assert (context["share"], context["stage"]) == (0.375, Mirroring.Stage.PHONEBOOKS.label)
 
 
 def test_a_second_press_starts_no_second_pass_and_says_so(owner: Client, account: ProviderAccount) -> None:

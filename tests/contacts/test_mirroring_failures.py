@@ -129,6 +129,15 @@ def test_credentials_that_do_not_open_are_a_sentence(settings: Settings) -> None
     assert "encryption keys" in sentence(mirrored(account))
 
 
+def test_a_page_that_kills_every_worker_is_given_up(account: ProviderAccount, sandbox: Sandbox) -> None:
+    run = mirroring.start(account, in_background=False)
+    Mirroring.objects.update(owner="dead", attempts=running.DEATHS - 1)
+    assert mirroring.run(run.pk)
+    run.refresh_from_db()
+    assert "again and again" in sentence(run)
+    assert sandbox.ledger.counters["calls_ippanel_lines"] == 0
+
+
 def test_a_failed_run_makes_way_for_the_next(account: ProviderAccount, sandbox: Sandbox) -> None:
     sandbox.faults.add("bad_token", "ippanel_subcategories", times=1)
     assert mirrored(account).status == "failed"

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from campaigns.views import campaign, compose, messages
+from campaigns.views import campaign, compose, files, messages
 
 app_name = "campaigns"
 urlpatterns = [
@@ -14,5 +14,6 @@ urlpatterns = [
     path("campaigns/<int:pk>/edit/", compose.edit, name="edit"),
     path("campaigns/<int:pk>/export/", campaign.export, name="export"),
     path("campaigns/<int:pk>/<slug:action>/", campaign.control, name="control"),
+    path("files/<int:pk>/", files.file, name="file"),
     path("messages/<int:pk>/", messages.message, name="message"),
 ]

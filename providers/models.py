@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from providers.files import extension_of
 from providers.querysets import ProviderAccountQuerySet, SenderLineQuerySet
 from providers.secrets import Credentials, EncryptedCredentialsField, decrypt
 
@@ -202,3 +203,8 @@ class UploadedFile(models.Model):
 
     def __str__(self) -> str:
         return self.filename
+
+    @property
+    def extension(self) -> str:
+        """What the name ends in, in lower case, without the dot."""
+        return extension_of(self.filename)

@@ -66,10 +66,14 @@ class Group:
     def _turns(self, left: int) -> Iterator[bool]:
         """Yields at each moment at which the next request may begin; ends where none may any more."""
         while left and self._goes_on():
+            # A turn that is taken and not used is lost to everybody: none is taken beyond the end of the slice.
+            ahead = min(pacing.AHEAD, self.end - time.monotonic())
+            if ahead <= 0:
+                return
             with transaction.atomic():
-                turns = pacing.take_turns(self.claimed.account.pk, left, ahead=pacing.AHEAD)
+                turns = pacing.take_turns(self.claimed.account.pk, left, ahead=ahead)
             if not turns.number:
-                time.sleep(min(turns.wait - pacing.AHEAD, LOOK))
+                time.sleep(min(turns.wait - ahead, LOOK))
                 continue
             first = time.monotonic() + turns.wait
             for place in range(turns.number):
@@ -96,8 +100,7 @@ class Group:
         now = time.monotonic()
         if not self.ended and now - self.looked > LOOK:
             self.looked = now
-            running = Campaign.objects.running().filter(pk=self.claimed.campaign.pk).exists()
-            self.ended = not running or now > self.end
+            self.ended = not Campaign.objects.running().filter(pk=self.claimed.campaign.pk).exists()
         return not (self.ended or self.stop or self.doubts >= DOUBTS)
 
     def _one(self, recipient: Recipient) -> SendAnswer:

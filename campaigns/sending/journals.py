@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from campaigns.delivery.spool import Spool
+from campaigns.models import Batch
 from campaigns.sending.recording import Ticket
 from providers.base import HttpResponse
 
@@ -103,6 +104,16 @@ def is_over(ticket: Ticket) -> bool:
     """Whether the group of this attempt ended and could not be recorded."""
     told = read(ticket)
     return told is not None and told.over
+
+
+def sweep() -> None:
+    """Remove the journals of attempts that are settled: their worker ended between the record and the removal."""
+    for path in spool.files():
+        batch_id, _dash, attempt = path.name.partition("-")
+        if not (batch_id.isdecimal() and attempt.isdecimal()):
+            continue
+        if not Batch.objects.in_flight().filter(pk=int(batch_id), attempt=int(attempt)).exists():
+            path.unlink(missing_ok=True)
 
 
 def forget(ticket: Ticket) -> None:

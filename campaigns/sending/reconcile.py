@@ -75,6 +75,7 @@ def expire_leases() -> list[int]:
     Where the provider has an idempotency key the batch goes out again with the same one; elsewhere its messages become
     unclear, for nobody knows whether the call arrived. Returns the campaigns concerned.
     """
+    journals.sweep()
     columns = ("pk", "owner", "attempt")
     expired = {Ticket(*row) for row in Batch.objects.lease_expired().values_list(*columns)}
     held = {Ticket(*row) for row in Batch.objects.in_flight().values_list(*columns)}
@@ -95,10 +96,14 @@ def _give_up(ticket: Ticket, waiting: set[str]) -> int | None:
         # An answer on disk is better than a doubt: the sweep records it first.
         if batch is None or f"{batch.pk}-{batch.attempt}" in waiting:
             return None
-        if registry.provider_class(batch.line.account.slug).capabilities.idempotent:
+        can = registry.provider_class(batch.line.account.slug).capabilities
+        if can.idempotent:
             record(ticket, SendAnswer(Outcome.UNCLEAR, code=WORKER_DIED))
             return batch.campaign_id
-        if told := journals.read(ticket):
+        told = journals.read(ticket)
+        if told is None and can.single and owners.is_gone(ticket.owner):
+            told = journals.Told()  # it ended on this machine before its journal was there, so before any request
+        if told is not None:
             record(ticket, _from_journal(batch, told))
             transaction.on_commit(partial(journals.forget, ticket))
             return batch.campaign_id

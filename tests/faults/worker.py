@@ -50,7 +50,7 @@ def arm(point: str, killer: Killer) -> None:
     """Lay the mine."""
     import requests
 
-    from campaigns.sending import answers, claiming, dispatch, recording
+    from campaigns.sending import answers, claiming, dispatch, groups, journals, recording
     from providers import http
 
     mines: dict[str, Callable[[], None]] = {
@@ -64,6 +64,10 @@ def arm(point: str, killer: Killer) -> None:
         "after_the_spool": lambda: killer.after(answers, "keep"),
         "in_the_record": lambda: killer.after(recording._Record, "_settle"),
         "after_the_record": lambda: killer.after(dispatch, "record"),
+        "before_the_group": lambda: killer.before(groups.Group, "send"),
+        "after_the_begin": lambda: killer.after(journals.Journal, "begun"),
+        "after_the_journal": lambda: killer.after(journals.Journal, "answered"),
+        "after_the_group": lambda: killer.after(groups.Group, "send"),
     }
     mines[point]()
 

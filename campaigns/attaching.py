@@ -86,11 +86,10 @@ def _content_type(path: Path, named: str, can: Capabilities) -> str:
     except OSError:
         raise InvalidFile(_("The file cannot be read.")) from None
     except UnsuitableFile as error:
-        raise InvalidFile(_sentence(error, named, can)) from None
+        raise InvalidFile(_sentence(error, files.extension_of(named), can)) from None
 
 
-def _sentence(error: UnsuitableFile, named: str, can: Capabilities) -> str:
-    extension = files.extension_of(named)
+def _sentence(error: UnsuitableFile, extension: str, can: Capabilities) -> str:
     if error.code == "no_uploads":
         return _("This provider takes no files.")
     if error.code == "empty":
@@ -101,15 +100,15 @@ def _sentence(error: UnsuitableFile, named: str, can: Capabilities) -> str:
         return _("The file is larger than %(most)s MB, the most that the provider takes.") % {"most": megabytes(can)}
     if error.code == "active":
         return _("Web pages, scripts and programs cannot be sent, whatever they are called.")
+    told = {name: persian.isolated(f".{each}") for name, each in (("named", extension), ("found", error.found))}
     if error.found:
-        told = {"named": extension, "found": error.found}
-        return _("The file is called .%(named)s, but what is in it is a .%(found)s file.") % told
-    return _("The file is called .%(named)s, but what is in it is something else.") % {"named": extension}
+        return _("The file is called %(named)s, but what is in it is a %(found)s file.") % told
+    return _("The file is called %(named)s, but what is in it is something else.") % told
 
 
 def kinds(can: Capabilities) -> str:
     """The extensions that a provider takes, as people read them."""
-    return ", ".join(can.upload_extensions)
+    return persian.isolated(", ".join(can.upload_extensions))
 
 
 def megabytes(can: Capabilities) -> str:

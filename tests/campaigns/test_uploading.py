@@ -19,6 +19,7 @@ from campaigns.models import AuditEntry, Campaign
 from campaigns.sending import attachments
 from campaigns.states import CampaignStatus
 from campaigns.views.wording import why_not_sending
+from providers.explaining import explain
 from providers.models import ProviderAccount, SenderLine, UploadedFile
 from providers.sandbox import Sandbox
 from tests import builders, uploads
@@ -87,8 +88,7 @@ def test_a_wrong_key_names_the_accounts_trouble(line: SenderLine, sandbox: Sandb
     assert campaign.pause_code == "401"
     assert line.account.name in campaign.pause_text
     (notice,) = why_not_sending(campaign)
-    assert notice.explained is not None
-    assert "key" in notice.explained.meaning
+    assert notice.explained == explain("najva", "401")
 
 
 def test_a_safir_account_without_credit_is_named_too(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def field_errors(meta: Mapping[str, Any]) -> dict[str, Sequence[str]]:
 def page_of(response: HttpResponse, per_page: int, read: Callable[[dict[str, Any]], Row | None]) -> Page[Row]:
     """One page of a list; a row that ``read`` cannot make sense of is left out.
 
-    An answer without figures of its pages (the lines) is the last page unless it is full.
+    An answer without figures of its pages (the lines) ends the list unless it is full.
     """
     verdict = asked_of(response)
     entries = verdict.data.get("data") if isinstance(verdict.data, dict) else verdict.data
@@ -105,7 +105,7 @@ def page_of(response: HttpResponse, per_page: int, read: Callable[[dict[str, Any
         return Page(Outcome.UNCLEAR, code="not_the_documented_json", text=text)
     rows = [row for entry in objects_of(entries) if (row := read(entry)) is not None]
     page = whole_of(meta.get("current_page")) or 1
-    last_page = whole_of(meta.get("last_page")) or page + (len(entries) >= per_page)
+    last_page = whole_of(meta.get("last_page")) or (None if len(entries) >= per_page else page)
     return Page(outcome, rows, page, last_page, whole_of(meta.get("total")))
 
 

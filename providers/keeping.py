@@ -99,12 +99,15 @@ class Reply(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
-    """One page of a list, counted from 1. Not ACCEPTED means that nothing was learnt."""
+    """One page of a list, counted from 1. Not ACCEPTED means that nothing was learnt.
+
+    ``last_page`` is None where the provider does not tell it and this page is full: there may be another.
+    """
 
     outcome: Outcome
     rows: Sequence[Row] = field(default=(), repr=False)
     page: int = 1
-    last_page: int = 1
+    last_page: int | None = 1
     total: int | None = None
     blame: Blame | None = None
     code: str = ""

@@ -140,7 +140,7 @@ def _list(bulk: Bulk, end: float) -> None:
         if answer.outcome is not Outcome.ACCEPTED:
             raise kept.NotTold(answer.code, answer.text)
         _write_page(bulk, answer)
-        page, last = page + 1, answer.last_page
+        page, last = page + 1, answer.last_page or page + 1
         Bulk.objects.filter(pk=bulk.pk).update(next_page=page)
     _end_of_list(bulk)
 

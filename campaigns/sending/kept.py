@@ -149,7 +149,7 @@ def _sizes(provider: KeepingProvider, account: ProviderAccount, refs: Iterable[s
         if answer.outcome is not Outcome.ACCEPTED:
             raise NotTold(answer.code, answer.text)
         found |= {row.ref: row.size for row in answer.rows if row.ref in wanted}
-        page, last = page + 1, answer.last_page
+        page, last = page + 1, answer.last_page or page + 1
     if missing := wanted - found.keys():
         raise NotTold("no_such_phonebook", ", ".join(sorted(missing)))
     return found

@@ -91,7 +91,7 @@ def _steps() -> list[dict[str, Any]]:
     """A new installation's way to its first campaign."""
     return [
         {"title": _("Add an account and a line"), "done": SenderLine.objects.exists(), "url": "providers:accounts"},
-        {"title": _("Import contacts"), "done": Phonebook.objects.exists(), "url": "contacts:import_new"},
+        {"title": _("Import contacts"), "done": Phonebook.objects.ours().exists(), "url": "contacts:import_new"},
         {"title": _("Compose a campaign"), "done": Campaign.objects.exists(), "url": "campaigns:compose"},
     ]
 

@@ -65,7 +65,7 @@ class List(ABC):
 
     def is_last(self, page: Page[Any]) -> bool:
         """Whether the stage ends with this page, the ``run.page``-th one (from 0)."""
-        return self.run.page + 1 >= page.last_page or not page.rows
+        return not page.rows or (page.last_page is not None and self.run.page + 1 >= page.last_page)
 
     def _count(self, what: str, number: int) -> None:
         if number or what == self.stage:

@@ -146,7 +146,7 @@ def _context(contact_import: ContactImport) -> dict[str, Any]:
     it = contact_import
     share = 100 if it.status == _Status.COMPLETED else min(99, it.bytes_done * 100 // max(it.size, 1))
     failed = it.status == _Status.FAILED
-    return {"it": it, "share": share, "failure": file_sentence(it.error) if failed else ""}
+    return {"it": it, "share": share, "done_share": share / 100, "failure": file_sentence(it.error) if failed else ""}
 
 
 @require_safe

@@ -112,6 +112,13 @@ class Recipient(NamedTuple):
     text: str | None = None
 
 
+class Device(NamedTuple):
+    """A phone that messages go out from: its id at the provider, empty for any; its SIM slot, counted from 0."""
+
+    id: str
+    slot: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class SendJob:
     """One provider request's worth of messages.
@@ -254,6 +261,10 @@ class Provider(ABC):
     def knows_sender(self, sender: str) -> bool:
         """Whether a line's sender has the form that goes onto the wire (``sender_hint``)."""
         return bool(sender)
+
+    def device_of(self, sender: str) -> Device | None:
+        """The phone that a line's sender names; None where lines are no phones."""
+        return None
 
     @abstractmethod
     def build_send(self, job: SendJob) -> HttpRequest:

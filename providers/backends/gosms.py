@@ -26,6 +26,7 @@ from providers.answers import (
 from providers.base import (
     Capabilities,
     CredentialField,
+    Device,
     HttpRequest,
     HttpResponse,
     InvalidJob,
@@ -108,6 +109,12 @@ class GoSMS(Provider):
     def knows_sender(self, sender: str) -> bool:
         return bool(SENDER.fullmatch(sender))
 
+    def device_of(self, sender: str) -> Device | None:
+        found = SENDER.fullmatch(sender)
+        if not found:
+            return None
+        return Device((found["device"] or "").lower(), int(found["slot"]) if found["slot"] else None)
+
     def build_send(self, job: SendJob) -> HttpRequest:
         if len(job.recipients) != 1:
             raise InvalidJob("recipient_count")
@@ -121,7 +128,7 @@ class GoSMS(Provider):
             raise InvalidJob("empty_text")
         if objection := self.objects_to(text) or self.refuses(recipient.phone):
             raise InvalidJob(objection)
-        content = {"message": text, "phone_number": recipient.phone[1:], **_device(job.sender)}
+        content = {"message": text, "phone_number": recipient.phone[1:], **_device(self.device_of(job.sender))}
         if callback_id := self._credentials.get("callback_id"):
             content["callback_id"] = callback_id
         return self._json("POST", "/sms/send", content)
@@ -277,17 +284,16 @@ class ListWalk:
             self._rows, self.offset = True, 0
 
 
-def _device(sender: str) -> dict[str, Any]:
+def _device(device: Device | None) -> dict[str, Any]:
     """The fields of a request that name the phone and its SIM slot.
 
     Raises:
         InvalidJob: the sender has not the form of one.
     """
-    found = SENDER.fullmatch(sender)
-    if not found:
+    if device is None:
         raise InvalidJob("no_sender")
-    fields: dict[str, Any] = {"device_id": found["device"].lower()} if found["device"] else {}
-    return {**fields, "to_sim": int(found["slot"])} if found["slot"] else fields
+    fields: dict[str, Any] = {"device_id": device.id} if device.id else {}
+    return fields if device.slot is None else {**fields, "to_sim": device.slot}
 
 
 def _asked(ref: str) -> str:

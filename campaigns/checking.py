@@ -15,6 +15,7 @@ from campaigns.sending import audience, kept
 from contacts.models import Contact
 from interface import persian
 from providers import registry
+from providers.base import Provider
 from providers.models import SenderLine
 
 MOST_PARTS = 100  # elements of a request to a provider that keeps the recipients
@@ -74,9 +75,32 @@ def keeps_audience(line: SenderLine) -> bool:
     return registry.provider_class(line.account.slug).capabilities.keeps_audience
 
 
+def has_extras(line: SenderLine) -> bool:
+    """Whether a line can do what only some Bale lines can: tell who is absent, a copy button, a secure message."""
+    can = registry.provider_class(line.account.slug).capabilities
+    return can.tells_absence or can.copy_button or can.secure
+
+
 def line_problems(line: SenderLine, text: str, *, copy_text: str = "", secure: bool = False) -> list[str]:
     """What a line cannot carry: a text without its recipients' own words, a copy button, a secure message."""
+    by_field = line_problems_by_field(line, text, copy_text=copy_text, secure=secure)
+    return [problem for problems in by_field.values() for problem in problems]
+
+
+def line_problems_by_field(
+    line: SenderLine, text: str, *, copy_text: str = "", secure: bool = False
+) -> dict[str, list[str]]:
+    """The same by what they are about: ``text``, ``copy_text`` or ``is_secure``."""
     provider = registry.provider_class(line.account.slug)
+    found = {"text": _text_problems_on(provider, line, text)}
+    if copy_text and not provider.capabilities.copy_button:
+        found["copy_text"] = [_("A copy button goes with Bale messages through Safir only.")]
+    if secure and not provider.capabilities.secure:
+        found["is_secure"] = [_("Secure messages go out through Safir only.")]
+    return found
+
+
+def _text_problems_on(provider: type[Provider], line: SenderLine, text: str) -> list[str]:
     found = []
     try:
         template = templating.parse(with_suffix(text, line.suffix))
@@ -86,10 +110,6 @@ def line_problems(line: SenderLine, text: str, *, copy_text: str = "", secure: b
         found.append(_("This provider keeps the recipients itself, so the text cannot have placeholders."))
     if code := provider("", {}).objects_to(template.literal):
         found.append(objection(code, provider.capabilities.max_text))
-    if copy_text and not provider.capabilities.copy_button:
-        found.append(_("A copy button goes with Bale messages through Safir only."))
-    if secure and not provider.capabilities.secure:
-        found.append(_("Secure messages go out through Safir only."))
     return found
 
 

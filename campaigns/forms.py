@@ -4,39 +4,50 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.forms.utils import ErrorDict
+from django.utils.functional import cached_property
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from campaigns import checking, drafting
+from campaigns import checking, drafting, parts
+from campaigns.catalogue import Catalogue
 from campaigns.models import AudienceRule, Campaign
+from campaigns.parts import Part
+from campaigns.parts.ours import BETWEEN_NUMBERS
 from contacts.forms import PhonebookChoices
 from contacts.models import Phonebook
 from interface.jalali import JalaliDateTimeField
-from providers.models import SenderLine
+from providers.models import ProviderAccount, SenderLine
 
 if TYPE_CHECKING:  # Django's own classes take no parameters when the program runs
     LineChoice = forms.ModelChoiceField[SenderLine]
 else:
     LineChoice = forms.ModelChoiceField
 
-_BETWEEN_NUMBERS = re.compile(r"[\n,;،؛\t]+")
+MOST_ROWS = 100
+_PREFIX = re.compile(r"[a-z0-9]{1,12}")
 Rule, Kind = AudienceRule.Rule, AudienceRule.Kind
 
 
 def is_plain(rule: AudienceRule) -> bool:
-    """Whether the composer can show this rule: a whole phonebook, or pasted numbers to include."""
+    """Whether a rule is a tick or a pasted number of the composer: a whole phonebook, or numbers to include."""
     if rule.kind == Kind.NUMBERS:
         return rule.rule == Rule.INCLUDE
     return rule.kind == Kind.PHONEBOOK and not rule.params
 
 
 class CampaignForm(forms.Form):
-    """A new draft, or the one given as ``campaign``; its other rules, which the composer can't show, are kept."""
+    """A new draft, or the one given as ``campaign``.
+
+    Its audience is what is ticked and pasted, and the rows of ``parts``; of its other rules, which are only shown,
+    those that stay ticked. Not ``judged``: somebody is still adding and removing rows, and nothing is refused.
+    """
 
     token = forms.UUIDField(widget=forms.HiddenInput, required=False)
     name = forms.CharField(label=_("Name"), max_length=150, widget=forms.TextInput(attrs={"class": "input w-full"}))
@@ -53,6 +64,7 @@ class CampaignForm(forms.Form):
         help_text=_("One a line, in any form and digits. A number that is in a chosen phonebook too gets one message."),
         widget=forms.Textarea(attrs={"class": "textarea w-full", "rows": 3, "dir": "ltr", "inputmode": "tel"}),
     )
+    kept = forms.MultipleChoiceField(label=_("Made elsewhere"), required=False)
     text = forms.CharField(
         label=_("Text"),
         max_length=checking.MAX_TEXT,
@@ -72,16 +84,35 @@ class CampaignForm(forms.Form):
         widget=forms.CheckboxInput(attrs={"class": "checkbox checkbox-sm rounded-md"}),
     )
 
-    def __init__(self, *args: Any, campaign: Campaign | None = None, **kwargs: Any) -> None:
+    fallback_line = LineChoice(SenderLine.objects.none(), label=_("SMS for those who are not on Bale"), required=False)
+    copy_text = forms.CharField(
+        label=_("Copy button"),
+        max_length=200,
+        required=False,
+        help_text=_("The message gets a button that copies this text, such as a discount code."),
+        widget=forms.TextInput(attrs={"class": "input w-full", "dir": "auto"}),
+    )
+    is_secure = forms.BooleanField(label=_("Secure message"), required=False)
+
+    def __init__(
+        self, *args: Any, campaign: Campaign | None = None, judged: bool = True, initial: Any = None, **kwargs: Any
+    ) -> None:
         self.campaign = campaign
-        rules = campaign.audience_rules() if campaign else []
-        self.other_rules = [rule for rule in rules if not is_plain(rule)]
-        kwargs["initial"] = {**_initial(campaign, [r for r in rules if is_plain(r)]), **(kwargs.get("initial") or {})}
+        self.judged = judged
+        self.acting = ""  # the row that somebody has just added or searches in
+        saved = campaign.rules.select_related("phonebook", "job_category__parent", "source") if campaign else []
+        self._rules = list(saved)
+        plain = [rule for rule in self._rules if is_plain(rule)]
+        self.other_rules = [rule for rule in self._rules if not is_plain(rule) and parts.kind_of(rule) is None]
+        kwargs["initial"] = {**_initial(campaign, plain), **(initial or {})}
         super().__init__(*args, **kwargs)
         books = Phonebook.objects.ours()
-        self._give("line", _lines(campaign))
+        self._give("line", _lines(campaign.line_id if campaign else None))
         self._give("include", books)
         self._give("exclude", books)
+        self._give("fallback_line", _lines(campaign.fallback_line_id if campaign else None))
+        self.fields["kept"].choices = [(rule.pk, rule.pk) for rule in self.other_rules]  # type: ignore[attr-defined]
+        self.initial["kept"] = [rule.pk for rule in self.other_rules]
 
     def _give(self, name: str, rows: QuerySet[Any]) -> None:
         self.fields[name].queryset = rows  # type: ignore[attr-defined]  # a model choice field
@@ -96,7 +127,7 @@ class CampaignForm(forms.Form):
 
     def clean_numbers(self) -> list[str]:
         """The pasted numbers as E.164, each once."""
-        typed = _BETWEEN_NUMBERS.split(str(self.cleaned_data["numbers"]).replace("\r", "\n"))
+        typed = BETWEEN_NUMBERS.split(str(self.cleaned_data["numbers"]).replace("\r", "\n"))
         try:
             return drafting.numbers_of(number for number in typed if number.strip())
         except drafting.InvalidDraft as error:
@@ -108,31 +139,141 @@ class CampaignForm(forms.Form):
             raise ValidationError(problem)
         return at
 
+    def full_clean(self) -> None:
+        if self.judged:
+            super().full_clean()
+        else:
+            self._errors, self.cleaned_data = ErrorDict(), {}
+
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
-        audience = {"include", "numbers"} & set(self.errors)
-        if not audience and not any(rule.rule == Rule.INCLUDE for rule in self.rules()):
-            self.add_error("include", gettext("Choose who gets the campaign."))
+        self._check_audience(data.get("line"))
+        if line := data.get("line"):
+            self._check_line(line, data)
         kept = self.campaign is not None and self.campaign.file_id and not data.get("remove_file")
         if (data.get("file") or kept) and data.get("line") and not checking.takes_files(data["line"]):
             self.add_error("file", gettext("Files go out on Bale lines only."))
         return data
 
+    def _check_audience(self, line: SenderLine | None) -> None:
+        if [part for part in self.parts if part.is_bound and not part.is_valid()]:
+            self.add_error("include", gettext("A part of the recipients is not complete."))
+        if {"include", "numbers"} & set(self.errors):
+            return
+        rules = self.rules()
+        if not any(rule.rule == Rule.INCLUDE for rule in rules):
+            self.add_error("include", gettext("Choose who gets the campaign."))
+        elif line and (problems := checking.audience_problems(line, rules)):
+            self.add_error("include", problems)
+
+    def _check_line(self, line: SenderLine, data: dict[str, Any]) -> None:
+        options = {"copy_text": data.get("copy_text", ""), "secure": data.get("is_secure", False)}
+        for name, problems in checking.line_problems_by_field(line, data.get("text", ""), **options).items():
+            if problems:
+                self.add_error(name, problems)
+        fallback = data.get("fallback_line")
+        if fallback and (problems := checking.fallback_problems(line, fallback, data.get("text", ""))):
+            self.add_error("fallback_line", problems)
+
     def rules(self) -> list[AudienceRule]:
-        """The rules that the form stands for, as far as it is valid, and the saved ones that it can't show."""
+        """The rules that the form stands for, as far as it is valid, and of the saved ones those that stay."""
         data = self.cleaned_data
-        rules = [*self.other_rules]
+        kept = data.get("kept") or []
+        rules = [rule for rule in self.other_rules if str(rule.pk) in kept]
         rules += [AudienceRule(rule=Rule.INCLUDE, phonebook=book) for book in data.get("include") or []]
         rules += [AudienceRule(rule=Rule.EXCLUDE, phonebook=book) for book in data.get("exclude") or []]
         if numbers := data.get("numbers"):
             rules.append(AudienceRule(kind=Kind.NUMBERS, params={"numbers": numbers}))
-        return rules
+        made = [part.rule() for part in self.parts if part.is_bound and part.is_valid()]
+        return rules + [rule for rule in made if rule]
+
+    @cached_property
+    def lines(self) -> list[SenderLine]:
+        """The lines to choose from."""
+        return list(self.fields["line"].queryset)  # type: ignore[attr-defined]  # a model choice field
+
+    @cached_property
+    def fallbacks(self) -> list[SenderLine]:
+        """The lines that can take over from a Bale line, and the one that is to."""
+        saved = self.campaign.fallback_line if self.campaign else None
+        found = [line for line in self.lines if line.channel == SenderLine.Channel.SMS]
+        found = [line for line in found if not checking.keeps_audience(line)]
+        return found if saved is None or saved in found else [*found, saved]
+
+    @cached_property
+    def chosen_line(self) -> SenderLine | None:
+        """The line that is ticked; where there is but one, that one."""
+        value = str(self["line"].value() or "")
+        only = self.lines[0] if len(self.lines) == 1 else None
+        return next((line for line in self.lines if str(line.pk) == value), only)
+
+    @cached_property
+    def keeping_account(self) -> ProviderAccount | None:
+        """The account whose provider's lists are shown: the chosen line's, or else the first that has any."""
+        keeping = [line for line in self.lines if checking.keeps_audience(line)]
+        chosen = next((line for line in keeping if line == self.chosen_line), keeping[0] if keeping else None)
+        return chosen.account if chosen else None
+
+    @cached_property
+    def theirs(self) -> Catalogue | None:
+        """What the provider of that account keeps."""
+        account = self.keeping_account
+        if account is None:
+            return None
+        own = self.campaign is not None and self.campaign.line.account_id == account.pk
+        return Catalogue(account.pk, self._rules if own else ())
+
+    @cached_property
+    def parts(self) -> list[Part]:
+        """The rows, in their order; of what the provider keeps, one to begin with."""
+        rows = list(self._posted_rows() if self.is_bound else self._saved_rows())
+        if self.theirs is not None:
+            missing = {"books", "jobs"} - {row.kind for row in rows}
+            rows += [parts.KINDS[kind](self.theirs, parts.new_prefix()) for kind in sorted(missing)]
+        return rows
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the chosen line's provider keeps the recipients."""
+        return self.chosen_line is not None and checking.keeps_audience(self.chosen_line)
+
+    @property
+    def by_jobs(self) -> bool:
+        """Whether its job categories are looked at, and not its phonebooks."""
+        if self.is_bound and "kept_kind" in self.data:
+            return bool(self.data["kept_kind"] == "jobs")
+        return any(part.kind == "jobs" and part.given for part in self.parts)
+
+    def _saved_rows(self) -> Iterator[Part]:
+        ours = Catalogue()
+        for rule in self._rules:
+            kind = parts.kind_of(rule)
+            catalogue = self.theirs if kind and kind.theirs else ours
+            if kind and catalogue:
+                yield kind(catalogue, parts.new_prefix(), rule=rule)
+
+    def _posted_rows(self) -> Iterator[Part]:
+        ours = Catalogue()
+        account = self.keeping_account
+        # Rows that were filled from another account's lists mean nothing on this one's.
+        theirs = self.theirs if account and self.data.get("kept_account") == str(account.pk) else None
+        removed = None if self.judged else self.data.get("remove")
+        self.acting = self.data.get("search", "")
+        for prefix in dict.fromkeys(self.data.getlist("part")[:MOST_ROWS]):  # type: ignore[attr-defined]  # a form's data
+            kind = parts.KINDS.get(self.data.get(f"{prefix}-kind", ""))
+            catalogue = theirs if kind and kind.theirs else ours
+            if kind and catalogue and prefix != removed and _PREFIX.fullmatch(prefix):
+                yield kind(catalogue, prefix, self.data)
+        added = None if self.judged else parts.KINDS.get(self.data.get("add", ""))
+        catalogue = self.theirs if added and added.theirs else ours
+        if added and catalogue:
+            self.acting = parts.new_prefix()
+            yield added(catalogue, self.acting)
 
 
-def _lines(campaign: Campaign | None) -> QuerySet[SenderLine]:
-    lines = SenderLine.objects.usable()
-    if campaign is not None:
-        lines |= SenderLine.objects.filter(pk=campaign.line_id)
+def _lines(chosen: int | None) -> QuerySet[SenderLine]:
+    """The lines that can be chosen, and the one that is."""
+    lines = SenderLine.objects.usable() | SenderLine.objects.filter(pk=chosen or 0)
     return lines.select_related("account").order_by("account__name", "sender")
 
 
@@ -148,4 +289,7 @@ def _initial(campaign: Campaign | None, rules: list[AudienceRule]) -> dict[str, 
         "include": [rule.phonebook_id for rule in rules if rule.rule == Rule.INCLUDE and rule.phonebook_id],
         "exclude": [rule.phonebook_id for rule in rules if rule.rule == Rule.EXCLUDE],
         "numbers": "\n".join(numbers),
+        "fallback_line": campaign.fallback_line_id,
+        "copy_text": campaign.copy_text,
+        "is_secure": campaign.is_secure,
     }

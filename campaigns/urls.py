@@ -9,6 +9,7 @@ urlpatterns = [
     path("campaigns/", campaign.campaign_list, name="list"),
     path("campaigns/new/", compose.compose, name="compose"),
     path("campaigns/preview/", compose.preview, name="preview"),
+    path("campaigns/parts/", compose.parts, name="parts"),
     path("campaigns/<int:pk>/", campaign.detail, name="detail"),
     path("campaigns/<int:pk>/live/", campaign.live, name="live"),
     path("campaigns/<int:pk>/edit/", compose.edit, name="edit"),

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from campaigns import checking, drafting, lifecycle, reporting
 from campaigns.composing import segments, templating
+from campaigns.describing import Described, describe
 from campaigns.models import Batch, Campaign
 from campaigns.sending import claiming
 from campaigns.states import AWAITING_REPORT, BatchStatus, CampaignStatus, MessageStatus
@@ -113,8 +114,9 @@ def _review(campaign: Campaign) -> dict[str, Any]:
     }
 
 
-def _rules(campaign: Campaign) -> list[Any]:
-    return list(campaign.rules.select_related("phonebook", "job_category", "source"))
+def _rules(campaign: Campaign) -> list[Described]:
+    rules = campaign.rules.select_related("phonebook", "job_category__parent", "source")
+    return describe(rules, campaign.line.account_id)
 
 
 def _live(campaign: Campaign) -> dict[str, Any]:

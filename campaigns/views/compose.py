@@ -12,20 +12,25 @@ from django.contrib.auth.decorators import permission_required
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from campaigns import attaching, drafting, reporting
-from campaigns.composing import templating
-from campaigns.composing.preview import previews, template_of
+from campaigns import attaching, checking, drafting, reporting, ways
+from campaigns.composing import segments, templating
+from campaigns.composing.preview import Preview, previews, template_of
+from campaigns.describing import describe
 from campaigns.forms import CampaignForm
-from campaigns.models import Campaign
+from campaigns.models import AudienceRule, Campaign
 from campaigns.sending import audience
 from campaigns.states import EDITABLE
+from campaigns.views.lines import cards
 from campaigns.views.wording import text_warnings
 from contacts.models import Contact, Phonebook
 from providers.models import SenderLine, UploadedFile
 
+ARRANGING = ("add", "remove", "search")  # of rows: the form comes back, and nothing is judged or saved
+SAVED = ("name", "line", "text", "scheduled_at", "fallback_line", "copy_text", "is_secure")
 PREVIEWED = 5  # recipients whose texts the preview shows
 SAMPLE = 200  # contacts that are asked for their attributes
 
@@ -35,9 +40,7 @@ SAMPLE = 200  # contacts that are asked for their attributes
 def compose(request: HttpRequest) -> HttpResponse:
     """A new campaign. ``?phonebook=ID`` has that phonebook ticked."""
     initial = {"include": request.GET.getlist("phonebook")}
-    made = _made_by_this_form(request)
-    form = CampaignForm(request.POST or None, request.FILES or None, campaign=made, initial=initial)
-    return _compose(request, form, made)
+    return _compose(request, _made_by_this_form(request), initial)
 
 
 def _made_by_this_form(request: HttpRequest) -> Campaign | None:
@@ -47,23 +50,27 @@ def _made_by_this_form(request: HttpRequest) -> Campaign | None:
     except ValueError:
         return None
     drafts = Campaign.objects.filter(status__in=EDITABLE, created_by=request.user.pk)
-    return drafts.select_related("line__account", "file").filter(form_token=token).first()
+    return drafts.select_related("line__account", "fallback_line__account", "file").filter(form_token=token).first()
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("campaigns.change_campaign", raise_exception=True)
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Changes a draft; of any other campaign it says that it is none any more."""
-    campaign = get_object_or_404(Campaign.objects.select_related("line__account", "file"), pk=pk)
+    campaign = get_object_or_404(
+        Campaign.objects.select_related("line__account", "fallback_line__account", "file"), pk=pk
+    )
     if not campaign.is_editable:
         messages.error(request, _("This campaign is no draft any more, so it cannot be changed."))
         return redirect(campaign)
-    form = CampaignForm(request.POST or None, request.FILES or None, campaign=campaign)
-    return _compose(request, form, campaign)
+    return _compose(request, campaign)
 
 
-def _compose(request: HttpRequest, form: CampaignForm, campaign: Campaign | None) -> HttpResponse:
-    if request.method == "POST" and form.is_valid():
+def _compose(request: HttpRequest, campaign: Campaign | None, initial: Any = None) -> HttpResponse:
+    judged = not any(action in request.POST for action in ARRANGING)
+    sent = (request.POST or None, request.FILES or None)
+    form = CampaignForm(*sent, campaign=campaign, initial=initial, judged=judged)
+    if request.method == "POST" and judged and form.is_valid():
         try:
             saved = _save(request, form, campaign)
         except drafting.InvalidDraft as error:
@@ -75,33 +82,45 @@ def _compose(request: HttpRequest, form: CampaignForm, campaign: Campaign | None
                 return redirect(saved)
             messages.success(request, _("The draft was saved."))
             return redirect("campaigns:edit", saved.pk)
-    context = {
-        "form": form,
-        "campaign": campaign,
-        "lines": form.fields["line"].queryset,  # type: ignore[attr-defined]  # a model choice field
-        "chosen_line": _chosen_line(form),
-        "books": list(Phonebook.objects.ours()),
-        "included": _texts(form["include"].value()),
-        "excluded": _texts(form["exclude"].value()),
+    context = audience_of_form(form) | {
+        "lines": cards(form.lines),
+        "chosen_line": form.chosen_line,
+        "extras": form.chosen_line is not None and checking.has_extras(form.chosen_line),
+        "fallback_chosen": str(form["fallback_line"].value() or ""),
         "placeholders": _placeholders(Contact.objects.order_by("-pk")[:SAMPLE]),
     }
     return render(request, "campaigns/compose.html", context, status=422 if form.errors else 200)
+
+
+def audience_of_form(form: CampaignForm) -> dict[str, Any]:
+    """What the composer's recipients show: phonebooks to tick, rows, and what the chosen line's provider keeps."""
+    kept = _texts(form["kept"].value())
+    said = describe(form.other_rules, form.campaign.line.account_id if form.campaign else None)
+    rules = zip(form.other_rules, said, strict=True)
+    address = reverse("campaigns:parts")
+    return {
+        "form": form,
+        "campaign": form.campaign,
+        "books": list(Phonebook.objects.ours()),
+        "included": _texts(form["include"].value()),
+        "excluded": _texts(form["exclude"].value()),
+        "others": [(rule, words, str(rule.pk) in kept) for rule, words in rules],
+        "account": form.keeping_account,
+        "keeps": form.keeps,
+        "by_jobs": form.by_jobs,
+        "acting": form.acting,
+        "removed": not form.judged and "remove" in form.data,
+        "parts_url": f"{address}?campaign={form.campaign.pk}" if form.campaign else address,
+    }
 
 
 def _texts(values: Any) -> list[str]:
     return [str(value) for value in values or []]
 
 
-def _chosen_line(form: CampaignForm) -> str:
-    """The line that is ticked; where there is but one, that one."""
-    chosen = form["line"].value()
-    lines = form.fields["line"].queryset  # type: ignore[attr-defined]  # a model choice field
-    return str(chosen) if chosen else str(lines[0].pk) if len(lines) == 1 else ""
-
-
 def _save(request: HttpRequest, form: CampaignForm, campaign: Campaign | None) -> Campaign:
     data = form.cleaned_data
-    fields: dict[str, Any] = {name: data[name] for name in ("name", "line", "text", "scheduled_at")}
+    fields: dict[str, Any] = {name: data[name] for name in SAVED}
     fields["file"] = _file(data, campaign)
     if campaign is None:
         return drafting.create(**fields, rules=form.rules(), created_by=request.user, form_token=data["token"])
@@ -119,15 +138,28 @@ def _file(data: dict[str, Any], campaign: Campaign | None) -> UploadedFile | Non
     return kept if kept.account_id == line.account_id else attaching.attach(line, Path(kept.path), kept.filename)
 
 
+def _known(request: HttpRequest) -> Campaign | None:
+    """The draft that ``?campaign=`` names."""
+    number = request.GET.get("campaign", "")
+    drafts = Campaign.objects.select_related("line__account", "fallback_line__account", "file")
+    return drafts.filter(pk=int(number[:18])).first() if number.isascii() and number.isdigit() else None
+
+
+@require_POST
+@permission_required("campaigns.add_campaign", raise_exception=True)
+def parts(request: HttpRequest) -> HttpResponse:
+    """The composer's recipients anew, after a row was added or removed, something searched, or another line chosen."""
+    form = CampaignForm(request.POST, campaign=_known(request), judged=False)
+    response = render(request, "campaigns/_audience.html", audience_of_form(form))
+    response["HX-Trigger-After-Settle"] = "rows"  # the preview listens
+    return response
+
+
 @require_POST
 @permission_required("campaigns.add_campaign", raise_exception=True)
 def preview(request: HttpRequest) -> HttpResponse:
     """The composer's fragment: what real recipients will read, how many they are, what it costs, what is wrong."""
-    number = request.GET.get("campaign", "")
-    known = (
-        Campaign.objects.filter(pk=int(number)) if number.isascii() and number.isdigit() else Campaign.objects.none()
-    )
-    form = CampaignForm(request.POST, campaign=known.first())
+    form = CampaignForm(request.POST, campaign=_known(request))
     form.is_valid()  # what is missing or wrong is told; the rest is shown
     context: dict[str, Any] = {"form": form, "text_errors": form.errors.get("text", [])}
     line = form.cleaned_data.get("line")
@@ -137,22 +169,38 @@ def preview(request: HttpRequest) -> HttpResponse:
 
 
 def _previewed(line: SenderLine, form: CampaignForm) -> dict[str, Any]:
-    campaign = Campaign(line=line, text=form.cleaned_data.get("text", ""))
-    campaign.proposed_rules = form.rules()
+    data = form.cleaned_data
+    campaign = Campaign(line=line, text=data.get("text", ""), fallback_line=data.get("fallback_line"))
+    campaign.proposed_rules = [rule for rule in form.rules() if rule.kind != AudienceRule.Kind.PROVIDER]
+    facts = {"line": line, "copy_text": data.get("copy_text", ""), "is_secure": data.get("is_secure", False)}
+    if checking.keeps_audience(line):
+        return facts | {"keeps": True} | _previewed_text(campaign, [])
     people = audience.contacts(campaign)
-    facts: dict[str, Any] = {"line": line, "placeholders": _placeholders(people.order_by("pk")[:SAMPLE])}
+    facts["placeholders"] = _placeholders(people.order_by("pk")[:SAMPLE])
     if not campaign.text:
         return facts
-    template = template_of(campaign.text, line.suffix)
-    shown = previews(template, people.order_by("pk")[:PREVIEWED], line.part_size)
+    shown = previews(template_of(campaign.text, line.suffix), people.order_by("pk")[:PREVIEWED], line.part_size)
     estimate = reporting.estimate(campaign)
-    texts = [each.text for each in shown] or [template.literal]
     return facts | {
-        "previews": shown,
-        "literal": template.literal,
         "estimate": estimate,
-        "warnings": text_warnings([campaign.text, *texts], estimate.longest),
         "no_tariff": estimate.cost is None and estimate.recipients > 0,
+        "rest": ways.rest(campaign),
+        **_previewed_text(campaign, shown, estimate.longest),
+    }
+
+
+def _previewed_text(campaign: Campaign, shown: list[Preview], longest: int = 0) -> dict[str, Any]:
+    """The text as it will be read, and what its writer should know of it."""
+    if not campaign.text:
+        return {}
+    literal = template_of(campaign.text, campaign.line.suffix).literal
+    counted = segments.count(literal, campaign.line.part_size)
+    texts = [each.text for each in shown] or [literal]
+    return {
+        "previews": shown,
+        "literal": literal,
+        "segments": counted,
+        "warnings": text_warnings([campaign.text, *texts], longest or counted.parts),
     }
 
 

@@ -13,11 +13,15 @@
   document.addEventListener("alpine:init", () => {
     Alpine.data("composer", () => ({
       units: "—", parts: "—", left: "—", tone: "", latin: false, persian: false, personal: false, file: false,
-      part: 67, suffix: "", channel: "",
+      part: 67, suffix: "", limit: 0, most: "", forbidden: "", tooLong: false, forbiddenFound: false, personalKept: false,
+      keeps: false, ours: true, byBooks: true, byJobs: false,
+      absence: false, noAbsence: true, copy: false, noCopy: true, secure: false, noSecure: true, extras: false,
       init() {
         this.remember();
         const line = this.$root.querySelector("input[name=line]:checked");
         if (line) this.take(line);
+        const kind = this.$root.querySelector("input[name=kept_kind]:checked");
+        if (kind) this.turnTo(kind.value);
         this.file = this.file || Boolean(this.$root.querySelector("[name=remove_file], [name=file][aria-invalid=true]"));
         this.count();
       },
@@ -32,11 +36,33 @@
         this.part = Number(line.dataset.part);
         this.suffix = line.dataset.suffix;
         this.file = line.dataset.channel === "bale";
+        this.limit = Number(line.dataset.most);
+        this.most = window.chapar.numbers.format(this.limit);
+        this.forbidden = line.dataset.forbidden;
+        /* a field that the line has no use for is switched off, so that it is not sent */
+        this.keeps = "keeps" in line.dataset;
+        this.ours = !this.keeps;
+        this.noAbsence = !(this.absence = "absence" in line.dataset);
+        this.noCopy = !(this.copy = "copy" in line.dataset);
+        this.noSecure = !(this.secure = "secure" in line.dataset);
+        this.extras = this.absence || this.copy || this.secure;
       },
-      pick(event) { this.take(event.target); this.count(); },
+      pick(event) { this.take(event.target); this.count(); this.fetchLists(event.target.dataset.account); },
+      /* What another account's provider keeps. */
+      fetchLists(account) {
+        const shown = document.getElementById("theirs");
+        if (this.ours || !shown || shown.dataset.account === account) return;
+        htmx.ajax("POST", shown.dataset.url, { source: this.$root, target: shown, select: "#theirs", swap: "outerHTML" });
+      },
+      turn(event) { this.turnTo(event.target.value); },
+      turnTo(kind) { this.byJobs = kind === "jobs"; this.byBooks = !this.byJobs; },
+      stay() {},
       count() {
-        const typed = this.$refs.text.value;
-        const found = window.chapar.segments(typed.trim() ? withSuffix(literal(typed), this.suffix) : "", this.part);
+        const typed = this.$refs.text.value, sent = typed.trim() ? withSuffix(literal(typed), this.suffix) : "";
+        const found = window.chapar.segments(sent, this.part);
+        this.tooLong = this.limit > 0 && [...sent].length > this.limit;
+        this.forbiddenFound = this.forbidden !== "" && sent.includes(this.forbidden);
+        this.personalKept = this.keeps && isPersonal(typed);
         if (!found.units) { this.units = this.parts = this.left = "—"; this.latin = this.persian = this.personal = false; return; }
         this.units = window.chapar.numbers.format(found.units);
         this.parts = window.chapar.numbers.format(found.parts);

@@ -166,10 +166,17 @@ def test_a_draft_is_changed_and_its_rules_replaced(client: Client, line: SenderL
     assert {(rule.rule, rule.phonebook) for rule in campaign.rules.all()} == {("include", other), ("exclude", book)}
 
 
-def test_rules_that_the_composer_cannot_show_are_kept(client: Client, line: SenderLine, book: Phonebook) -> None:
-    campaign = builders.draft(line, builders.include(book, start=0, size=1))
-    client.post(f"/campaigns/{campaign.pk}/edit/", filled(line))
-    assert campaign.rules.get().params == {"start": 0, "size": 1}
+@pytest.mark.parametrize("stays", [True, False])
+def test_a_rule_that_the_composer_only_shows_stays_as_long_as_it_is_ticked(
+    client: Client, line: SenderLine, book: Phonebook, stays: bool
+) -> None:
+    before = builders.running(line, builders.include(book))
+    source = AudienceRule(rule="exclude", kind="campaign", source=before)
+    campaign = builders.draft(line, builders.include(book), source)
+    kept = [source.pk] if stays else []
+    assert f'name="kept" value="{source.pk}" checked' in client.get(f"/campaigns/{campaign.pk}/edit/").content.decode()
+    client.post(f"/campaigns/{campaign.pk}/edit/", filled(line, book, kept=kept))
+    assert campaign.rules.filter(kind="campaign").exists() == stays
 
 
 def test_a_campaign_that_left_the_drafts_is_not_changed(client: Client, line: SenderLine, book: Phonebook) -> None:

@@ -143,7 +143,8 @@ def minute(kind: str, pace: float, port: int) -> None:
         prepare = ("--step", "people", "--url", url, "--rows", str(rows), "--pace", str(pace))
         measuring.in_process(environment, "send_safir", *prepare)
         told(url, "settings", {"latency": LATENCY})
-        threading.Thread(target=together, args=(environment, MINUTE + 3 * WARM_UP)).start()
+        workers = threading.Thread(target=together, args=(environment, MINUTE + 3 * WARM_UP))
+        workers.start()
         while not told(url, "ledger")["messages"]:
             time.sleep(0.05)
         time.sleep(WARM_UP)
@@ -152,6 +153,7 @@ def minute(kind: str, pace: float, port: int) -> None:
         taken = [it["at"] for it in told(url, "ledger")["by_request"] if first < it["at"] <= first + MINUTE]
         expected = pace * MINUTE
         share = len(taken) / expected - 1
+        workers.join()
         print(f"{kind}, a pace of {pace:g} a second, {WORKERS} workers: {len(taken)} in a minute, {share:+.1%}")
 
 

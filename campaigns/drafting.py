@@ -253,10 +253,9 @@ def _provider_rule(entry: Mapping[str, Any]) -> AudienceRule | None:
         operators = [_naturals(operator, "id", "start", "size") for operator in entry.get("operators", [])]
         if any("id" not in operator for operator in operators):
             raise ValueError("operator")
-        params = _naturals(entry["job_category"], "main", "sub")
+        params = {**_naturals(entry["job_category"], "main", "sub"), **({"operators": operators} if operators else {})}
         if "main" not in params:
             raise ValueError("main")
-        params |= {"operators": operators} if operators else {}
     else:
         return None
     return AudienceRule(

@@ -19,6 +19,7 @@ from providers.answers import (
     Blame,
     CheckAnswer,
     OutboxAnswer,
+    OutboxEntry,
     Outcome,
     SendAnswer,
     StatusAnswer,
@@ -207,6 +208,29 @@ class Capabilities:
         return MAX_GROUP if self.single else self.max_recipients
 
 
+class Search(ABC):
+    """Asks a provider, call by call, which messages to one number it has taken.
+
+    Carry ``request()`` out and hand its answer to ``take`` until there is none. ``complete`` means proven: a message
+    that is not among ``found`` is not there.
+    """
+
+    complete: bool = False
+
+    @abstractmethod
+    def request(self) -> HttpRequest | None:
+        """The next call, or None."""
+
+    @abstractmethod
+    def take(self, response: HttpResponse) -> None:
+        """Read its answer. Never raises."""
+
+    @property
+    @abstractmethod
+    def found(self) -> Sequence[OutboxEntry]:
+        """What the provider has for the number."""
+
+
 class Provider(ABC):
     """One provider, bound to an account's base URL and credentials. Instances are cheap, immutable and do no I/O."""
 
@@ -313,6 +337,14 @@ class Provider(ABC):
     @abstractmethod
     def parse_check(self, response: HttpResponse) -> CheckAnswer:
         """What it told. ACCEPTED: all is well; REJECTED with ``Blame.ACCOUNT``: the credentials. Never raises."""
+
+    def search(self, phone: str) -> Search:
+        """A search for the messages to an E.164 number, where ``capabilities.looks_up`` and it takes recipients.
+
+        Raises:
+            InvalidJob: it has no such call.
+        """
+        raise InvalidJob("no_search")
 
     def build_outbox(self, page: int, page_size: int) -> HttpRequest:
         """The request for one page (from 0) of what was sent recently."""

@@ -207,6 +207,6 @@ def _listed(provider: KeepingProvider) -> set[str] | None:
         if page.outcome is not Outcome.ACCEPTED:
             return None
         found.update(line.sender for line in page.rows)
-        if number >= page.last_page:
+        if not page.rows or (page.last_page is not None and number >= page.last_page):
             return found
     return None

@@ -79,13 +79,13 @@ class ListedRecipient(NamedTuple):
 
 
 class ListedBulk(NamedTuple):
-    """A bulk in the provider's list, to look up what a lost answer came to; ``created_at`` as it is written there."""
+    """A bulk in the provider's list, to look up what a lost answer came to; ``created_at`` in Unix seconds."""
 
     ref: str
     sender: str
     text: str
     state: BulkState
-    created_at: str = ""
+    created_at: int | None = None
 
 
 class Reply(NamedTuple):

@@ -8,6 +8,7 @@ provider asks to slow down, the pace falls by a sixth and creeps back: additive 
 from __future__ import annotations
 
 import datetime as dt
+import time
 from typing import Literal, NamedTuple
 
 from django.db import transaction
@@ -53,6 +54,15 @@ def take_turns(account_id: int, most: int = 1, *, ahead: float = 0.0, lane: Lane
     number = min(most, int((ahead - wait) * pace) + 1)
     ProviderAccount.objects.filter(pk=account_id).update(**{lane: due + dt.timedelta(seconds=number * interval)})
     return Turns(number, wait, interval)
+
+
+def wait_for_turn(account_id: int, patience: float, *, lane: Lane) -> bool:
+    """Wait for the account's next turn, at most ``patience`` seconds; whether it came. Outside of transactions."""
+    with transaction.atomic():
+        turns = take_turns(account_id, ahead=patience, lane=lane)
+    if turns.number:
+        time.sleep(turns.wait)
+    return bool(turns.number)
 
 
 def _held(account_id: int) -> tuple[ProviderAccount, dt.datetime]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import time
 from collections.abc import Sequence
 
 from django.conf import settings
@@ -14,7 +13,8 @@ from django.db.models.functions import Now
 
 from campaigns.delivery import events
 from campaigns.models import Batch, DeliveryEvent, Message
-from campaigns.states import AWAITING_REPORT
+from campaigns.sending import lookup
+from campaigns.states import AWAITING_REPORT, BatchStatus
 from providers import http, pacing, registry
 from providers.answers import Outcome
 from providers.base import Provider, TransportError
@@ -56,15 +56,20 @@ def poll(batch_id: int) -> int:
             return 0
         waiting = Message.objects.in_batch(batch).filter(status__in=AWAITING_REPORT, provider_ref__isnull=False)
         refs = [ref for ref in waiting.order_by("pk").values_list("provider_ref", flat=True) if ref]
-        _plan_next(batch, bool(refs))
+        unclear = batch.status == BatchStatus.UNKNOWN
+        _plan_next(batch, bool(refs) or unclear)
     account = batch.line.account
-    if not refs or not account.enabled:
+    if not account.enabled:
         return 0
     provider = registry.provider_for(account)
+    if unclear and provider.capabilities.looks_up:
+        lookup.look(batch.pk)
+    if not refs or not provider.capabilities.max_status_ids:
+        return 0
     size = provider.capabilities.max_status_ids
     stored = 0
     for i in range(0, len(refs), size):
-        if not _reached_its_turn(account):
+        if not pacing.wait_for_turn(account.pk, POLL_TIMEOUT, lane="next_status_at"):
             break
         answered = _ask(provider, account, refs[i : i + size])
         if answered is None:
@@ -79,15 +84,6 @@ def _plan_next(batch: Batch, waiting: bool) -> None:
     if waiting and following < len(PLAN):
         poll_at = Now() + (PLAN[following] - PLAN[following - 1])
     Batch.objects.filter(pk=batch.pk).update(poll_at=poll_at, poll_round=F("poll_round") + 1)
-
-
-def _reached_its_turn(account: ProviderAccount) -> bool:
-    """Wait for the account's next question, for a provider's rate holds for them too; whether it came in time."""
-    with transaction.atomic():
-        turns = pacing.take_turns(account.pk, ahead=POLL_TIMEOUT, lane="next_status_at")
-    if turns.number:
-        time.sleep(turns.wait)
-    return bool(turns.number)
 
 
 def _ask(provider: Provider, account: ProviderAccount, refs: Sequence[str]) -> int | None:

@@ -10,6 +10,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, transacti
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
+from campaigns.delivery.polling import FIRST_POLL
 from campaigns.models import Batch, Campaign, Message
 from campaigns.querysets import StaleMove
 from campaigns.sending import answers, groups, jobs, journals, owners
@@ -117,7 +118,12 @@ def _give_up(ticket: Ticket, waiting: set[str]) -> int | None:
             counted_as=MessageStatus.SENDING,
         )
         Batch.objects.filter(pk=batch.pk).update(
-            status=BatchStatus.UNKNOWN, pending=0, lease_until=None, settled_at=Now(), code=WORKER_DIED
+            status=BatchStatus.UNKNOWN,
+            pending=0,
+            lease_until=None,
+            settled_at=Now(),
+            code=WORKER_DIED,
+            poll_at=Now() + FIRST_POLL,
         )
         logger.error("Batch %s: its worker is gone, %s messages are unclear", batch.pk, moved)
         return batch.campaign_id

@@ -162,7 +162,7 @@ class _Record:
             status,
             pending=len(back),
             not_before=Now() + dt.timedelta(seconds=wait) if wait else None,
-            poll_at=Now() + FIRST_POLL if self.can.max_status_ids else None,
+            poll_at=Now() + FIRST_POLL if self.can.max_status_ids or status == BatchStatus.UNKNOWN else None,
             accepted=F("accepted") + taken,
             repeats=F("repeats") + 1 if in_vain else F("repeats"),
         )
@@ -255,7 +255,7 @@ class _Record:
             reason=Reason.LOST_ANSWER,
             counted_as=self.counter,
         )
-        self._settle(BatchStatus.UNKNOWN, pending=0)
+        self._settle(BatchStatus.UNKNOWN, pending=0, poll_at=Now() + FIRST_POLL)
         logger.error("Batch %s: %s messages are unclear (%s)", self.batch.pk, moved, self.answer.code)
 
     def _back_to_pending(self) -> None:

@@ -33,6 +33,7 @@ from providers.base import (
     MalformedAnswer,
     MalformedWebhook,
     Provider,
+    Search,
     SendJob,
     WebhookCall,
 )
@@ -203,6 +204,9 @@ class GoSMS(Provider):
             return Page(Outcome.UNCLEAR, code="not_the_documented_json")
         return Page(outcome, [found for each in objects_of(listed) if (found := _entry(each))], total=total)
 
+    def search(self, phone: str) -> Search:
+        return _Search(self, phone)
+
     def parse_webhook(self, call: WebhookCall) -> list[StatusReport]:
         reports = []
         for parameters in webhook_parameters(call):
@@ -282,6 +286,26 @@ class ListWalk:
             self.offset = at + 1
         else:
             self._rows, self.offset = True, 0
+
+
+class _Search(Search):
+    """The list, searched for one number: it also finds texts that hold it, which are left out."""
+
+    def __init__(self, provider: GoSMS, phone: str) -> None:
+        self._provider, self._phone, self._walk = provider, phone, ListWalk()
+
+    def request(self) -> HttpRequest | None:
+        if self._walk.offset is None:
+            return None
+        return self._provider.build_list(self._walk.offset, self._walk.limit, self._phone[1:])
+
+    def take(self, response: HttpResponse) -> None:
+        self._walk.add(self._provider.parse_list(response))
+        self.complete = self._walk.complete
+
+    @property
+    def found(self) -> Sequence[OutboxEntry]:
+        return [entry for entry in self._walk.entries.values() if entry.phone == self._phone]
 
 
 def _device(device: Device | None) -> dict[str, Any]:

@@ -351,7 +351,7 @@ def _listed_bulk(entry: dict[str, Any]) -> ListedBulk | None:
         return None
     state = STATES.get(word_of(entry.get("state_id")), BulkState.UNRECOGNISED)
     sender, text = word_of(entry.get("number")), message_of(entry.get("message"))
-    return ListedBulk(ref, sender, text, state, word_of(entry.get("time")))
+    return ListedBulk(ref, sender, text, state, whole_of(entry.get("time")))
 
 
 def _reply(entry: dict[str, Any]) -> Reply | None:

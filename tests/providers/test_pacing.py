@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from providers import pacing
 from providers.models import DailyCount, ProviderAccount, SenderLine
+from providers.secrets import encrypt
 from tests import builders
 from tests.parallel import at_once
 
@@ -73,7 +74,9 @@ def test_questions_and_sends_each_have_their_turns(account: ProviderAccount) -> 
 def test_an_account_without_a_pace_takes_that_of_its_provider() -> None:
     najva = builders.account()
     assert take(najva, 5_000) == pacing.Turns(5_000)
-    gosms = ProviderAccount.objects.create(name="g", slug="gosms", base_url="http://127.0.0.1:9", credentials={})
+    gosms = ProviderAccount.objects.create(
+        name="g", slug="gosms", base_url="http://127.0.0.1:9", credentials=encrypt({})
+    )
     assert pace(gosms) == 10.0
 
 

@@ -1,0 +1,138 @@
+"""Looking up what an unclear request came to, where the provider can be asked.
+
+GoSMS: its list is searched for each recipient. One message with the same text, made at the time of the request, settles
+it; where the list proves twice, minutes apart, that there is none, the message goes out after all. IPPanel: a bulk with
+the same line and text that no batch of ours knows. More than one candidate settles nothing: that is the operator's.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+
+from django.db import transaction
+from django.db.models import F
+
+from campaigns.delivery import bulks
+from campaigns.models import Batch, Bulk, Campaign, Message
+from campaigns.querysets import Move
+from campaigns.sending import jobs, kept
+from campaigns.states import BatchStatus, CampaignStatus, MessageStatus, Reason
+from providers import pacing, registry
+from providers.answers import Outcome
+from providers.base import Provider
+from providers.keeping import KeepingProvider, ListedBulk
+
+logger = logging.getLogger(__name__)
+
+MOST = 50  # messages a look; the rest has the next one
+CLOCKS = dt.timedelta(minutes=5)  # by which the provider's clock and ours may differ
+PAGES = 3  # of bulks, the latest first
+PATIENCE = 10.0  # seconds for a turn of the account's pace
+
+
+def look(batch_id: int) -> int:
+    """Look up what is unclear in a batch; returns how many messages it settled. Several calls, in no transaction."""
+    rows = Batch.objects.select_related("line__account", "campaign__line__account", "campaign__fallback_line__account")
+    batch = rows.filter(pk=batch_id, status=BatchStatus.UNKNOWN).select_related("campaign__file").first()
+    if batch is None or batch.claimed_at is None:
+        return 0
+    provider = registry.provider_for(batch.line.account)
+    try:
+        if isinstance(provider, KeepingProvider):
+            return _look_for_bulk(batch, provider)
+        return _look_for_messages(batch, provider)
+    except kept.NotTold as error:
+        logger.warning("Account %s: a look-up failed (%s)", batch.line.account_id, error.code)
+        return 0
+
+
+def _look_for_messages(batch: Batch, provider: Provider) -> int:
+    job = jobs.job_of(batch.campaign, batch, jobs.rows_of(batch, MessageStatus.UNKNOWN)[:MOST])
+    found: list[Move] = []
+    absent: list[int] = []
+    for recipient in job.recipients:
+        search = provider.search(recipient.phone)
+        while (request := search.request()) and _reached_its_turn(batch):
+            search.take(kept.ask(request))
+        text = job.text if recipient.text is None else recipient.text
+        candidates = [entry for entry in search.found if entry.text == text and _of_its_time(batch, entry.sent_at)]
+        known = Message.objects.filter(account=batch.line.account, provider_ref__in=[entry.ref for entry in candidates])
+        taken = set(known.values_list("provider_ref", flat=True))
+        fresh = [entry for entry in candidates if entry.ref not in taken]
+        if len(fresh) == 1:
+            found.append(Move(recipient.key, MessageStatus.ACCEPTED, Reason.NONE, fresh[0].ref, fresh[0].code))
+        elif not fresh and search.complete:
+            absent.append(recipient.key)
+    return _settle(batch, found, absent)
+
+
+def _of_its_time(batch: Batch, seconds: int | None) -> bool:
+    """Whether a moment (Unix seconds) lies within the batch's request, as far as two clocks can tell."""
+    begun, ended = batch.claimed_at, batch.settled_at
+    if begun is None or seconds is None:
+        return False
+    return begun - CLOCKS <= dt.datetime.fromtimestamp(seconds, dt.UTC) <= (ended or begun) + CLOCKS
+
+
+def _reached_its_turn(batch: Batch) -> bool:
+    return pacing.wait_for_turn(batch.line.account_id, PATIENCE, lane="next_status_at")
+
+
+def _settle(batch: Batch, found: list[Move], absent: list[int]) -> int:
+    """Write what was found; who is proven absent for the second time goes out after all."""
+    with transaction.atomic():
+        held = Batch.objects.select_for_update(of=("self",)).filter(pk=batch.pk, status=BatchStatus.UNKNOWN).first()
+        if held is None:
+            return 0
+        rows = Message.objects.in_batch(held).filter(status=MessageStatus.UNKNOWN)
+        standing = dict(rows.values_list("pk", "reason"))
+        again = [key for key in absent if standing.get(key) == Reason.NOT_LISTED]
+        rows.filter(pk__in=absent).update(reason=Reason.NOT_LISTED)
+        moves = [move for move in found if move.id in standing]
+        _move(held, moves, batch.line.account_id)
+        _move(held, [Move(key, MessageStatus.PENDING, Reason.NOT_LISTED) for key in again])
+        left = len(standing) - len(moves) - len(again)
+        status = BatchStatus.PENDING if again else BatchStatus.UNKNOWN if left else BatchStatus.DONE
+        facts = {"pending": len(again), "not_before": None, "settled_at": None} if again else {}
+        Batch.objects.filter(pk=held.pk).update(status=status, accepted=F("accepted") + len(moves), **facts)
+        if again:
+            finished = Campaign.objects.filter(status=CampaignStatus.COMPLETED_WITH_PROBLEMS)
+            finished.move(held.campaign_id, CampaignStatus.RUNNING, finished_at=None)
+    return len(moves) + len(again)
+
+
+def _move(batch: Batch, moves: list[Move], account_id: int | None = None) -> None:
+    Message.objects.move(moves, campaign_id=batch.campaign_id, old=MessageStatus.UNKNOWN, account_id=account_id)
+
+
+def _look_for_bulk(batch: Batch, provider: KeepingProvider) -> int:
+    text, sender = batch.campaign.sent_text, batch.line.sender
+    listed: list[ListedBulk] = []
+    for page in range(1, PAGES + 1):
+        if not _reached_its_turn(batch):
+            break
+        answer = provider.parse_bulks(kept.ask(provider.build_bulks(page)))
+        if answer.outcome is not Outcome.ACCEPTED:
+            raise kept.NotTold(answer.code, answer.text)
+        listed += answer.rows
+        if not answer.rows or page >= (answer.last_page or page + 1):
+            break
+    # The provider may append an opt-out suffix of its own to the text that it lists.
+    alike = [bulk for bulk in listed if bulk.sender == sender and bulk.text.startswith(text) and _is_new(batch, bulk)]
+    if len(alike) != 1:
+        return 0
+    with transaction.atomic():
+        held = Batch.objects.select_for_update(of=("self",)).filter(pk=batch.pk, status=BatchStatus.UNKNOWN).first()
+        if held is None:
+            return 0
+        bulks.begin(held, [alike[0].ref])
+        moved = Batch.objects.move_unlisted(held, MessageStatus.ACCEPTED)
+        Batch.objects.filter(pk=held.pk).update(status=BatchStatus.DONE, accepted=F("accepted") + moved)
+    return moved
+
+
+def _is_new(batch: Batch, bulk: ListedBulk) -> bool:
+    """Whether no batch of ours has this bulk, and it is of the time of the request."""
+    ours = Bulk.objects.filter(batch__line__account=batch.line.account, provider_ref=bulk.ref)
+    return _of_its_time(batch, bulk.created_at) and not ours.exists()

@@ -1,4 +1,4 @@
-"""The demo: an account at the sandbox, a phonebook of a thousand people, and two campaigns that really ran.
+"""The demo: an account at each provider of the sandbox, a phonebook of a thousand people, and three campaigns that ran.
 
 Everything goes through the product: the contacts are imported from a CSV file, and the campaigns are sent by the engine
 to a sandbox on a socket and followed to their end. Only the times are moved into the past afterwards.
@@ -6,12 +6,14 @@ to a sandbox on a socket and followed to their end. Only the times are moved int
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import datetime as dt
 import io
 import math
 import random
 import time
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import transaction
@@ -24,14 +26,62 @@ from campaigns.delivery import applying, polling
 from campaigns.models import AuditEntry, Batch, Campaign, DeliveryEvent, Message, StatusCount, TimelinePoint
 from campaigns.sending import dispatch
 from campaigns.states import MessageStatus
-from contacts import importing
+from contacts import importing, mirroring
 from contacts.models import Phonebook
 from providers.models import ProviderAccount, SenderLine, Tariff
 from providers.sandbox import running_sandbox
 from providers.sandbox.ledger import Behaviour
 from providers.secrets import encrypt
 
-ACCOUNT = "نجوا (آزمایشی)"
+TOKEN = "sandbox-demo-token"  # noqa: S105 - the sandbox takes any
+
+
+class Line(NamedTuple):
+    """A line of a demo account."""
+
+    sender: str
+    name: str
+    kind: str = SenderLine.Kind.SERVICE
+    channel: str = SenderLine.Channel.SMS
+    price: int = 1450  # rial a part in Persian
+    daily_cap: int | None = None
+
+
+class Account(NamedTuple):
+    """A demo account at the sandbox; ``pace`` in requests a second, None for its provider's own."""
+
+    slug: str
+    name: str
+    credential: str
+    lines: tuple[Line, ...]
+    pace: float | None = None
+
+
+NAJVA = Account(
+    "najva",
+    "نجوا (آزمایشی)",
+    "api_token",
+    (
+        Line("90000123", "خط خدماتی"),
+        Line("90000456", "خط تبلیغاتی", SenderLine.Kind.ADVERTISING),
+        Line("70001234", "بازوی نجوا", channel=SenderLine.Channel.BALE, price=700),
+    ),
+)
+SAFIR = Account(
+    "safir",
+    "سفیر بله (آزمایشی)",
+    "api_access_key",
+    (Line("1122334455", "بازوی فروشگاه", channel=SenderLine.Channel.BALE, price=700),),
+    pace=40.0,
+)
+IPPANEL = Account("ippanel", "آی‌پی‌پنل (آزمایشی)", "token", (Line("+983000505", "خط آی‌پی‌پنل"),))
+GOSMS = Account(
+    "gosms",
+    "گوشی فروشگاه (آزمایشی)",
+    "token",
+    (Line("6654a4e8f1527149588c89f2:0", "گوشی صندوق", daily_cap=500),),
+)
+ACCOUNTS = (NAJVA, SAFIR, IPPANEL, GOSMS)
 PHONEBOOK = "مشتریان فروشگاه"
 PEOPLE = 1_000
 # fmt: off
@@ -52,7 +102,12 @@ PREFIXES = ("0912000", "0913000", "0935000", "0936000", "0921000")
 CAMPAIGNS = (
     ("خوش‌آمد پاییزی", "سلام {first_name|مشتری} عزیز! پاییزتان رنگارنگ. کد {code} تا پایان هفته ۲۰٪ تخفیف دارد.", 6),
     ("یادآوری سبد خرید", "سبد خرید شما منتظر است. ارسال رایگان تا فردا شب.", 2),
+    ("اول بله، بعد پیامک", "سلام {first_name|مشتری} عزیز! سفارش‌تان آماده است؛ کد تحویل {code}.", 1),
 )
+BALE_FIRST = CAMPAIGNS[2][0]
+SHARES = {"11": 0.055, "14": 0.012}
+NOT_ON_BALE = 0.3
+HURRY = 10_000.0  # requests a second while the demo is made
 
 
 SEEDED = "demo_seeded"
@@ -63,40 +118,57 @@ def seed() -> bool:
 
     What an interrupted seeding left is completed.
     """
-    if AuditEntry.objects.filter(action=SEEDED).exists() or ProviderAccount.objects.exclude(name=ACCOUNT).exists():
+    ours = [account.name for account in ACCOUNTS]
+    if AuditEntry.objects.filter(action=SEEDED).exists() or ProviderAccount.objects.exclude(name__in=ours).exists():
         return False
-    behaviour = Behaviour(seed=1405, price=1450, sent_after=0.0, final_after=0.0, shares={"11": 0.055, "14": 0.012})
+    behaviour = Behaviour(
+        seed=1405, price=1450, sent_after=0.0, final_after=0.0, shares=SHARES, not_on_bale=NOT_ON_BALE
+    )
     with running_sandbox(behaviour=behaviour) as sandbox:
-        line = _line(sandbox.base_url)
+        sms, bale, ippanel, _phone = [_lines(account, sandbox.base_url)[0] for account in ACCOUNTS]
+        _mirror(ippanel.account)
         if not Phonebook.objects.filter(name=PHONEBOOK).exists():
             _import_people()
         for name, text, days in CAMPAIGNS:
             if not Campaign.objects.filter(name=name).exists():
-                _run(name, text, line, days)
-    ProviderAccount.objects.filter(name=ACCOUNT).update(base_url=f"http://127.0.0.1:{settings.SANDBOX_PORT}")
+                first = name == BALE_FIRST
+                _run(name, text, bale if first else sms, sms if first else None, days)
+    for account in ACCOUNTS:
+        address = f"http://127.0.0.1:{settings.SANDBOX_PORT}"
+        rows = ProviderAccount.objects.filter(name=account.name)
+        rows.update(base_url=address, requests_per_second=account.pace, next_request_at=None)
     note(SEEDED, None)
     return True
 
 
 @transaction.atomic
-def _line(base_url: str) -> SenderLine:
-    """The demo's service line; its account answers at ``base_url``."""
-    account, _created = ProviderAccount.objects.update_or_create(
-        name=ACCOUNT,
-        defaults={"slug": "najva", "base_url": base_url, "credentials": encrypt({"api_token": "sandbox-demo-token"})},
+def _lines(account: Account, base_url: str) -> list[SenderLine]:
+    """The lines of a demo account, which answers at ``base_url`` and, while the demo is made, at once."""
+    credentials = encrypt({account.credential: TOKEN})
+    found, _created = ProviderAccount.objects.update_or_create(
+        name=account.name,
+        defaults={
+            "slug": account.slug,
+            "base_url": base_url,
+            "credentials": credentials,
+            "requests_per_second": HURRY,
+        },
     )
-    kinds = SenderLine.Kind
-    lines = [
-        SenderLine.objects.get_or_create(account=account, sender=sender, defaults={"name": name, "kind": kind})[0]
-        for sender, name, kind in (
-            ("90000123", "خط خدماتی", kinds.SERVICE),
-            ("90000456", "خط تبلیغاتی", kinds.ADVERTISING),
-        )
-    ]
-    for line in lines:
-        for encoding, price in ((Tariff.Encoding.UCS2, 1450), (Tariff.Encoding.GSM7, 3600)):
-            Tariff.objects.get_or_create(line=line, encoding=encoding, defaults={"rial_per_part": price})
-    return lines[0]
+    return [_line(found, line) for line in account.lines]
+
+
+def _line(account: ProviderAccount, line: Line) -> SenderLine:
+    facts = {"name": line.name, "kind": line.kind, "channel": line.channel, "daily_cap": line.daily_cap}
+    found, _created = SenderLine.objects.get_or_create(account=account, sender=line.sender, defaults=facts)
+    for encoding, price in ((Tariff.Encoding.UCS2, line.price), (Tariff.Encoding.GSM7, 5 * line.price // 2)):
+        Tariff.objects.get_or_create(line=found, encoding=encoding, defaults={"rial_per_part": price})
+    return found
+
+
+def _mirror(account: ProviderAccount) -> None:
+    """Fetch what the provider keeps, unless an interrupted seeding has left that to the worker."""
+    with contextlib.suppress(mirroring.CannotMirror):
+        mirroring.run(mirroring.start(account, phonebook=None, in_background=False).pk)
 
 
 def _import_people() -> None:
@@ -122,12 +194,15 @@ def _import_people() -> None:
     importing.run(job.pk)
 
 
-def _run(name: str, text: str, line: SenderLine, days: int) -> None:
+def _run(name: str, text: str, line: SenderLine, fallback: SenderLine | None, days: int) -> None:
     """Send a campaign to its end, as the worker would, and move it ``days`` into the past."""
-    campaign = drafting.create(name=name, line=line, text=text, rules=drafting.phonebook_rules([PHONEBOOK]))
+    rules = drafting.phonebook_rules([PHONEBOOK])
+    campaign = drafting.create(name=name, line=line, text=text, rules=rules, fallback_line=fallback)
     lifecycle.launch(campaign.pk)
     lifecycle.prepare(campaign.pk)
-    dispatch.work(campaign.pk, seconds=60)
+    for _ in range(2):  # once more for what gathered for the fallback line
+        dispatch.work(campaign.pk, seconds=60)
+        lifecycle.finish(campaign.pk)
     time.sleep(0.05)
     due = timezone.now() - dt.timedelta(seconds=1)
     Batch.objects.filter(campaign=campaign).update(poll_at=due)

@@ -19,7 +19,7 @@ ADMINISTRATOR = "admin"
 class Command(BaseCommand):
     """Make the administrator ``admin`` and the demo, once."""
 
-    help = "Make the administrator and the demo: a sandbox account, a phonebook and two finished campaigns."
+    help = "Make the administrator and the demo: accounts at the sandbox, a phonebook and finished campaigns."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--password", default="", help="the administrator's; else DEMO_PASSWORD, else a random one")

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from campaigns.views import campaign, compose, files, messages
+from campaigns.views import campaign, compose, files, messages, review
 
 app_name = "campaigns"
 urlpatterns = [
@@ -12,6 +12,7 @@ urlpatterns = [
     path("campaigns/parts/", compose.parts, name="parts"),
     path("campaigns/<int:pk>/", campaign.detail, name="detail"),
     path("campaigns/<int:pk>/live/", campaign.live, name="live"),
+    path("campaigns/<int:pk>/quote/", review.quote, name="quote"),
     path("campaigns/<int:pk>/edit/", compose.edit, name="edit"),
     path("campaigns/<int:pk>/export/", campaign.export, name="export"),
     path("campaigns/<int:pk>/<slug:action>/", campaign.control, name="control"),

@@ -16,14 +16,13 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from campaigns import checking, drafting, lifecycle, reporting
+from campaigns import drafting, lifecycle, reporting
 from campaigns.composing import segments, templating
-from campaigns.describing import Described, describe
 from campaigns.models import Batch, Campaign
 from campaigns.sending import claiming
 from campaigns.states import AWAITING_REPORT, BatchStatus, CampaignStatus, MessageStatus
-from campaigns.views import exporting, figures, recipients
-from campaigns.views.wording import action_in_words, text_warnings, why_not_sending
+from campaigns.views import exporting, figures, recipients, review
+from campaigns.views.wording import action_in_words, why_not_sending
 from contacts.paging import keyset_page
 from interface import persian
 
@@ -62,7 +61,9 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     controls = _controls(request, campaign)
     context = {"campaign": campaign, "audit": _audit(campaign), "controls": controls, "seen": _seen(campaign, controls)}
     if campaign.is_editable:
-        return render(request, "campaigns/review.html", context | _review(campaign))
+        context |= review.context(request, campaign)
+        context["launchable"] = "launch" in controls and not context["problems"]
+        return render(request, "campaigns/review.html", context)
     context |= _live(campaign) | recipients.context(request, campaign) | _text(campaign)
     return render(request, "campaigns/detail.html", context)
 
@@ -93,30 +94,6 @@ def _campaign(pk: int) -> Campaign:
     return get_object_or_404(
         Campaign.objects.select_related("line__account", "fallback_line__account", "file", "created_by"), pk=pk
     )
-
-
-def _review(campaign: Campaign) -> dict[str, Any]:
-    """What a draft will come to: everything on one page."""
-    facts: dict[str, Any] = {"problems": checking.problems(campaign), "rules": _rules(campaign)}
-    facts["notices"] = why_not_sending(campaign)
-    try:
-        estimate = reporting.estimate(campaign)
-        shown = reporting.sample_previews(campaign)
-    except templating.TemplateError:  # the problems say so
-        return facts
-    texts = [campaign.text, *(each.text for each in shown)]
-    return facts | {
-        "estimate": estimate,
-        "previews": shown,
-        "warnings": [w for w in text_warnings(texts, estimate.longest) if w.level != "fold"],
-        "no_tariff": estimate.cost is None and estimate.recipients > 0,
-        "in_the_past": campaign.scheduled_at is not None and campaign.scheduled_at <= timezone.now(),
-    }
-
-
-def _rules(campaign: Campaign) -> list[Described]:
-    rules = campaign.rules.select_related("phonebook", "job_category__parent", "source")
-    return describe(rules, campaign.line.account_id)
 
 
 def _live(campaign: Campaign) -> dict[str, Any]:

@@ -1,0 +1,115 @@
+"""The review of a draft: everything that it will come to, on one page, before anything goes out."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from campaigns import checking, reporting, ways
+from campaigns.composing import segments, templating
+from campaigns.composing.preview import template_of
+from campaigns.describing import describe
+from campaigns.models import Campaign
+from campaigns.sending import kept
+from campaigns.views.lines import cards
+from campaigns.views.wording import Notice, text_warnings, why_not_sending
+from contacts.models import Operator
+from providers.base import ProviderError
+from providers.explaining import explain
+from providers.secrets import UndecryptableSecret
+
+
+def context(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
+    """What the page shows. ``?quote`` asks the provider at once, where no script fetches its answer afterwards."""
+    rules = campaign.rules.select_related("phonebook", "job_category__parent", "source")
+    facts = {
+        "problems": checking.problems(campaign),
+        "notices": why_not_sending(campaign),
+        "rules": describe(rules, campaign.line.account_id),
+        "card": cards([campaign.line])[0],
+        "keeps": checking.keeps_audience(campaign.line),
+        "in_the_past": campaign.scheduled_at is not None and campaign.scheduled_at <= timezone.now(),
+    }
+    try:
+        facts |= _kept(campaign) if facts["keeps"] else _ours(campaign)
+    except templating.TemplateError:  # the problems say so
+        return facts
+    return facts | (_quoted(campaign) if facts["keeps"] and "quote" in request.GET else {})
+
+
+def _ours(campaign: Campaign) -> dict[str, Any]:
+    estimate = reporting.estimate(campaign)
+    shown = reporting.sample_previews(campaign)
+    texts = [campaign.text, *(each.text for each in shown)]
+    return {
+        "estimate": estimate,
+        "previews": shown,
+        "rest": ways.rest(campaign),
+        "warnings": _warnings(texts, estimate.longest),
+        "no_tariff": estimate.cost is None and estimate.recipients > 0,
+    }
+
+
+def _kept(campaign: Campaign) -> dict[str, Any]:
+    text = template_of(campaign.text, campaign.line.suffix).literal
+    counted = segments.count(text, campaign.line.part_size)
+    return {"literal": text, "segments": counted, "warnings": _warnings([campaign.text, text], counted.parts)}
+
+
+def _warnings(texts: list[str], longest: int) -> list[Notice]:
+    return [warning for warning in text_warnings(texts, longest) if warning.level != "fold"]
+
+
+class Share(NamedTuple):
+    """How many of a provider's recipients are with an operator."""
+
+    operator: str
+    recipients: int
+
+
+def _quoted(campaign: Campaign) -> dict[str, Any]:
+    """The provider's count and price, or in words why it did not tell them."""
+    try:
+        quote = kept.quote(campaign)
+    except (ProviderError, UndecryptableSecret) as error:
+        return {"asked": True, "refusal": _refusal(campaign, error)}
+    credit = campaign.line.account.credit
+    shares = [Share(_operator(key), number) for key, number in sorted(quote.by_operator.items())]
+    return {
+        "asked": True,
+        "quote": quote,
+        "shares": shares if quote.by_operator.keys() != {0} else [],
+        "too_little": credit is not None and quote.least is not None and credit < quote.least,
+    }
+
+
+def _operator(key: int) -> str:
+    if key == Operator.UNKNOWN:
+        return _("operator not told")
+    return str(Operator(key).label) if key in Operator.values else str(key)
+
+
+def _refusal(campaign: Campaign, error: Exception) -> Notice:
+    code = type(error).__name__ if isinstance(error, UndecryptableSecret) else str(error)
+    words = error.words if isinstance(error, kept.NotTold) else ""
+    explained = explain(campaign.line.account.slug, code)
+    title = _("The provider did not tell how many recipients there are and what they cost.")
+    return Notice("error", title, "", code, words, explained=explained)
+
+
+@require_safe
+def quote(request: HttpRequest, pk: int) -> HttpResponse:
+    """The panel with the provider's count and price, fetched when the page is there: it may take seconds.
+
+    ``?dialog``: the page has a dialog to launch it, which says both too.
+    """
+    campaign = get_object_or_404(Campaign.objects.select_related("line__account"), pk=pk)
+    if not checking.keeps_audience(campaign.line):
+        raise Http404
+    facts = {"campaign": campaign, "dialog": "dialog" in request.GET, **_quoted(campaign)}
+    return render(request, "campaigns/_quote.html", facts)

@@ -11,13 +11,14 @@ from django.utils.translation import gettext as _
 from campaigns.composing import templating
 from campaigns.composing.suffix import with_suffix
 from campaigns.models import AudienceRule, Campaign
-from campaigns.sending import audience, kept
+from campaigns.sending import audience, claiming, kept
 from contacts.models import Contact
 from interface import persian
 from providers import registry
 from providers.base import Provider
 from providers.models import SenderLine
 
+KEPT_FROM = dt.timedelta(minutes=10)  # IPPanel takes five minutes, but somebody has to launch it before
 MOST_PARTS = 100  # elements of a request to a provider that keeps the recipients
 MAX_TEXT = 4_000  # characters; the longest that any operator takes is a quarter of it
 MAX_AHEAD = dt.timedelta(days=3653)  # a date far away in one calendar is none in the other
@@ -61,6 +62,8 @@ def problems(campaign: Campaign) -> list[str]:
         found.append(_("Files go out on Bale lines only."))
     if campaign.file and campaign.file.account_id != account.pk:
         found.append(_("The file belongs to another account."))
+    if campaign.provider_keeps_time:
+        found += schedule_problems(line, campaign.scheduled_at)
     if campaign.fallback_line:
         found += fallback_problems(line, campaign.fallback_line, campaign.text)
     return found
@@ -138,6 +141,16 @@ def audience_problems(line: SenderLine, rules: Sequence[AudienceRule]) -> list[s
     if max(len(named.categories), len(named.phonebooks)) > MOST_PARTS:
         found.append(_("At most %(most)s parts fit into one request.") % {"most": persian.number(MOST_PARTS)})
     return found
+
+
+def schedule_problems(line: SenderLine, at: dt.datetime | None) -> list[str]:
+    """Why the line's provider cannot keep a campaign's time; empty when it can."""
+    if not registry.provider_class(line.account.slug).capabilities.send_time:
+        return [_("This provider keeps no times: leave the time to this site.")]
+    soonest = timezone.now() + KEPT_FROM
+    if at is None or not soonest <= at <= timezone.now() + claiming.LONGEST_AHEAD:
+        return [_("The provider keeps times from ten minutes to three months ahead.")]
+    return []
 
 
 def fallback_problems(line: SenderLine, fallback: SenderLine, text: str) -> list[str]:

@@ -46,6 +46,7 @@ def create(
     copy_text: str = "",
     is_secure: bool = False,
     scheduled_at: dt.datetime | None = None,
+    provider_keeps_time: bool = False,
     created_by: Any = None,
     form_token: uuid.UUID | None = None,
 ) -> Campaign:
@@ -71,6 +72,7 @@ def create(
                 copy_text=copy_text,
                 is_secure=is_secure,
                 scheduled_at=scheduled_at,
+                provider_keeps_time=provider_keeps_time,
                 created_by=created_by,
                 form_token=form_token,
             )

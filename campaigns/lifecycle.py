@@ -53,7 +53,8 @@ def launch(campaign_id: int, actor: Actor = None) -> CampaignStatus:
         problems = checking.problems(campaign)
         if problems:
             raise NotAllowed(" ".join(problems))
-        later = campaign.scheduled_at is not None and campaign.scheduled_at > timezone.now()
+        due = None if campaign.provider_keeps_time else campaign.scheduled_at
+        later = due is not None and due > timezone.now()
         status = CampaignStatus.SCHEDULED if later else CampaignStatus.PREPARING
         Campaign.objects.move(campaign_id, status, launched_at=Now(), pause_code="", pause_text="")
         note("launched", campaign_id, actor)

@@ -118,8 +118,8 @@ class Reason(models.IntegerChoices):
     BY_OPERATOR = 10, _("Decided by an operator.")
     EMPTY_TEXT = 11, _("The text is empty for this recipient.")
     OFF_CHANNEL = 12, _("This person has no Bale account.")
-    NOT_LISTED = 14, _("The provider's list does not have this message.")
     TEXT_REFUSED = 13, _("This provider cannot carry the text.")
+    NOT_LISTED = 14, _("The provider's list does not have this message.")
 
 
 def reason_of_report(status: MessageStatus) -> Reason:

@@ -14,13 +14,14 @@ from collections.abc import Sequence
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from campaigns import counting
 from campaigns.counting import Delta
 from campaigns.delivery.applying import suppress
 from campaigns.models import Batch, Bulk, Campaign, Message
 from campaigns.querysets import Move
-from campaigns.sending import kept
+from campaigns.sending import claiming, kept
 from campaigns.states import AWAITING_REPORT, MESSAGE_MOVES, STATUS_OF_REPORT, MessageStatus, reason_of_report
 from contacts.models import Contact
 from providers.answers import Outcome
@@ -32,6 +33,8 @@ PLAN = tuple(  # between two looks, after the request was accepted
     dt.timedelta(seconds=seconds)
     for seconds in (5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 3_600, 3_600, 14_400, 43_200, 86_400, 86_400, 86_400)
 )
+SETTLED = 3  # looks after which a scheduled bulk has surely been checked
+GIVE_UP = dt.timedelta(days=30) + claiming.LONGEST_AHEAD
 FINAL_STATES = frozenset(str(state) for state in (*NOT_SENT, BulkState.SENT))
 
 
@@ -62,15 +65,13 @@ def follow(bulk_id: int, seconds: float = 10.0) -> int | None:
     with transaction.atomic():
         bulk = (
             Bulk.objects.select_for_update(skip_locked=True, of=("self",))
-            .select_related("batch__line__account")
+            .select_related("batch__line__account", "batch__campaign")
             .filter(pk=bulk_id, poll_at__lte=Now())
             .first()
         )
         if bulk is None:
             return None
-        following = bulk.poll_round + 1
-        later = Now() + PLAN[following] if following < len(PLAN) else None
-        Bulk.objects.filter(pk=bulk_id).update(poll_at=later, poll_round=following)
+        _plan_next(bulk)
     if not bulk.batch.line.account.enabled:
         return bulk.batch.campaign_id
     try:
@@ -81,6 +82,21 @@ def follow(bulk_id: int, seconds: float = 10.0) -> int | None:
     except kept.NotTold as error:
         logger.warning("Account %s: a look at a bulk failed (%s)", bulk.batch.line.account_id, error.code)
     return bulk.batch.campaign_id
+
+
+def _plan_next(bulk: Bulk) -> None:
+    """Plan the next look. A bulk that waits for its time is left alone until then; one without a final state is
+    looked at daily after the plan, for a month.
+    """
+    now, following = timezone.now(), bulk.poll_round + 1
+    later: dt.datetime | None = now + PLAN[min(following, len(PLAN) - 1)]
+    due = claiming.send_time(bulk.batch.campaign)
+    if due is not None and following > SETTLED:
+        later, following = due + PLAN[0], SETTLED
+    elif following >= len(PLAN):
+        patience = dt.timedelta(0) if bulk.state == BulkState.SENT else GIVE_UP
+        later = later if now - bulk.created_at < patience else None
+    Bulk.objects.filter(pk=bulk.pk).update(poll_at=later, poll_round=following)
 
 
 def _look(bulk: Bulk) -> None:

@@ -42,6 +42,7 @@ class Campaign(models.Model):
     # Names its messages to a provider with an idempotency key: row ids alone return when a database is made anew.
     send_key = models.UUIDField(default=uuid.uuid4, editable=False)
     scheduled_at = models.DateTimeField(_("scheduled for"), null=True, blank=True)
+    provider_keeps_time = models.BooleanField(_("the provider keeps the time"), default=False)
     pause_code = models.CharField(max_length=64, blank=True, editable=False)
     pause_text = models.TextField(_("why it is paused"), blank=True, editable=False)
     audience = models.PositiveIntegerField(_("audience"), null=True, editable=False)

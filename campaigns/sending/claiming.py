@@ -21,6 +21,8 @@ from providers import pacing, registry
 from providers.models import ProviderAccount, SenderLine
 
 PILOT = 0
+LONGEST_AHEAD = dt.timedelta(days=90)  # of a time that a provider keeps; IPPanel takes three months
+SCHEDULED_AHEAD = dt.timedelta(minutes=5, seconds=30)  # IPPanel takes five minutes; the request itself takes a while
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,28 +99,40 @@ def lines_of(campaign: Campaign) -> Iterator[SenderLine]:
         yield campaign.fallback_line
 
 
-def obstacle(line: SenderLine) -> Wait | None:
-    """What keeps a line from sending now, as far as it and its account are concerned."""
+def obstacle(line: SenderLine, campaign: Campaign) -> Wait | None:
+    """What keeps a line from sending the campaign now, as far as it and its account are concerned."""
     if not (line.enabled and line.account.enabled):
         return Wait("disabled")
     if line.account.breaker != ProviderAccount.Breaker.CLOSED:
         return Wait("breaker")
-    if not windows.is_open(line, timezone.localtime()):
+    due, own = send_time(campaign), campaign.scheduled_at if campaign.provider_keeps_time else None
+    if due is None and own is not None and own > timezone.now():
+        return Wait("too_late_to_schedule")
+    if not windows.is_open(line, timezone.localtime(due)):
         return Wait("window")
     return None
+
+
+def send_time(campaign: Campaign) -> dt.datetime | None:
+    """When the provider is to send a campaign whose time it keeps; None where it is to send at once.
+
+    It takes no time that is nearer than some minutes: such a campaign waits here until it has come.
+    """
+    due = campaign.scheduled_at if campaign.provider_keeps_time else None
+    return due if due is not None and due >= timezone.now() + SCHEDULED_AHEAD else None
 
 
 def obstacles(campaign: Campaign) -> list[tuple[SenderLine, Wait]]:
     """The lines of a campaign that have something to send and cannot, each with what is in its way."""
     waiting = set(Batch.objects.filter(campaign=campaign).claimable().values_list("line_id", flat=True))
-    found = [(line, obstacle(line)) for line in lines_of(campaign) if line.pk in waiting]
+    found = [(line, obstacle(line, campaign)) for line in lines_of(campaign) if line.pk in waiting]
     return [(line, wait) for line, wait in found if wait is not None]
 
 
 def can_send(campaign: Campaign) -> bool:
     """Whether one of the campaign's lines has something to send and nothing in its way."""
     waiting = set(Batch.objects.filter(campaign=campaign).claimable().values_list("line_id", flat=True))
-    return any(line.pk in waiting and obstacle(line) is None for line in lines_of(campaign))
+    return any(line.pk in waiting and obstacle(line, campaign) is None for line in lines_of(campaign))
 
 
 def has_place(campaign: Campaign) -> bool:
@@ -145,7 +159,7 @@ def _next_batch(campaign: Campaign) -> tuple[Batch, SenderLine]:
         candidates = candidates.filter(number=PILOT)
     waits = []
     for line in lines_of(campaign):
-        found = _on_line(line, candidates)
+        found = _on_line(campaign, line, candidates)
         if isinstance(found, Batch):
             return found, line
         if found is not None:
@@ -156,12 +170,12 @@ def _next_batch(campaign: Campaign) -> tuple[Batch, SenderLine]:
     raise _GiveUp(Wait("backoff" if open_ones else "nothing"))
 
 
-def _on_line(line: SenderLine, candidates: QuerySet[Batch]) -> Batch | Wait | None:
+def _on_line(campaign: Campaign, line: SenderLine, candidates: QuerySet[Batch]) -> Batch | Wait | None:
     """The next batch of a line, locked; or why it may not go out; None where it has none."""
     batch = candidates.filter(line=line).select_for_update(skip_locked=True, of=("self",)).first()
     if batch is None:
         return None
-    if wait := obstacle(line):
+    if wait := obstacle(line, campaign):
         return wait
     single = registry.provider_class(line.account.slug).capabilities.single
     # A group takes the turns of its requests by itself; here it only minds that some are to be had.

@@ -13,7 +13,7 @@ from campaigns.composing.suffix import with_suffix
 from campaigns.models import Batch, Campaign, Message
 from campaigns.querysets import Move
 from campaigns.sending import kept
-from campaigns.sending.claiming import Claim
+from campaigns.sending.claiming import Claim, send_time
 from campaigns.states import BatchStatus, MessageStatus, Reason
 from contacts.models import Suppression
 from providers import registry
@@ -27,7 +27,8 @@ def job_of(campaign: Campaign, batch: Batch, rows: Sequence[Row]) -> SendJob:
     """The provider's job for these messages of a batch, or for the recipients that the provider keeps."""
     line = campaign.fallback_line if batch.is_fallback and campaign.fallback_line else campaign.line
     if registry.provider_class(line.account.slug).capabilities.keeps_audience:
-        return SendJob(line.sender, [], campaign.sent_text, audience=kept.audience_of(campaign))
+        due = send_time(campaign)
+        return SendJob(line.sender, [], campaign.sent_text, audience=kept.audience_of(campaign), send_time=due)
     personal = any(text is not None for _, _, text in rows)
     common = _text_on(line, campaign, campaign.sent_text)
     recipients = [

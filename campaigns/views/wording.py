@@ -111,6 +111,9 @@ def _obstacle(code: str, line: SenderLine) -> Notice | None:
         opening = persian.date(windows.next_opening(line, timezone.localtime()), "datetime")
         title = _("The line's sending window is closed until %(time)s.") % {"time": opening}
         return Notice("info", title, _("It goes on by itself then. Advertising is only sent at these hours."))
+    if code == "too_late_to_schedule":
+        title = _("It is too late to hand the time to the provider.")
+        return Notice("info", title, _("It goes out by itself when its time has come."))
     if code == "disabled":
         return Notice(
             "warning",

@@ -267,3 +267,57 @@ def test_waiting_for_the_provider_does_not_hold_a_transaction(
     lifecycle.prepare(campaign.pk)
     assert builders.refreshed(campaign).pause_code == "read_timeout"
     assert not Message.objects.filter(status=MessageStatus.PENDING).exists()
+
+
+def scheduled(over: SenderLine, hours: float = 3.0) -> Campaign:
+    """A campaign whose time the provider keeps."""
+    at = timezone.now() + dt.timedelta(hours=hours)
+    return builders.running(over, rule(BOOK), scheduled_at=at, provider_keeps_time=True)
+
+
+def test_a_time_that_the_provider_keeps_goes_along(sandbox: Sandbox, ippanel: SenderLine) -> None:
+    campaign = scheduled(ippanel)
+    builders.send_all(campaign)
+    assert builders.counts(campaign) == {"accepted": 20}
+    due = sandbox.ledger.taken[0].facts["due"]
+    assert due == pytest.approx((campaign.scheduled_at or timezone.now()).timestamp(), abs=1)
+    assert look(campaign, rounds=2).status == CampaignStatus.RUNNING
+
+
+def test_a_bulk_that_waits_for_its_time_is_looked_at_again_when_it_has_come(
+    sandbox: Sandbox, ippanel: SenderLine
+) -> None:
+    campaign = scheduled(ippanel)
+    builders.send_all(campaign)
+    look(campaign, rounds=6)
+    next_look = Bulk.objects.get().poll_at
+    assert next_look is not None
+    assert campaign.scheduled_at is not None
+    assert dt.timedelta(0) < next_look - campaign.scheduled_at < dt.timedelta(minutes=1)
+
+
+def test_a_scheduled_bulk_is_cancelled_at_the_provider(sandbox: Sandbox, ippanel: SenderLine) -> None:
+    campaign = scheduled(ippanel)
+    builders.send_all(campaign)
+    lifecycle.cancel(campaign.pk)
+    bulks.cancel(campaign.pk)
+    assert look(campaign).status == CampaignStatus.CANCELLED
+    assert builders.counts(campaign) == {"cancelled": 20}
+
+
+def test_a_time_too_near_for_the_provider_is_kept_here(sandbox: Sandbox, ippanel: SenderLine) -> None:
+    campaign = scheduled(ippanel)
+    Campaign.objects.update(scheduled_at=timezone.now() + dt.timedelta(minutes=4))
+    assert dispatch.work(campaign.pk, 1) == "too_late_to_schedule"
+    assert not sandbox.ledger.taken
+    Campaign.objects.update(scheduled_at=timezone.now() - dt.timedelta(seconds=1))
+    builders.send_all(campaign)
+    assert "due" not in sandbox.ledger.taken[0].facts or sandbox.ledger.taken[0].facts["due"] == 0
+
+
+def test_only_a_provider_with_a_clock_keeps_times(ippanel: SenderLine) -> None:
+    soon, late = timezone.now() + dt.timedelta(minutes=2), timezone.now() + dt.timedelta(days=100)
+    for at in (None, soon, late):
+        assert len(checking.schedule_problems(ippanel, at)) == 1
+    assert len(checking.schedule_problems(lines.line("najva"), timezone.now() + dt.timedelta(hours=1))) == 1
+    assert not checking.schedule_problems(ippanel, timezone.now() + dt.timedelta(hours=1))

@@ -38,6 +38,7 @@ class Command(ScriptCommand):
         create.add_argument("--copy-text", default="", help="what a copy button copies (Safir)")
         create.add_argument("--secure", action="store_true", help="ask for the recipient's password (Safir)")
         create.add_argument("--at", help="when to start, ISO 8601; without an offset in the project's time zone")
+        create.add_argument("--provider-keeps-time", action="store_true", help="hand --at to the provider (IPPanel)")
         create.add_argument("--json", action="store_true")
         for action in ("launch", "pause", "resume", "cancel", "count-as-sent", "send-again", "show", "audit"):
             one = actions.add_parser(action)
@@ -73,6 +74,7 @@ class Command(ScriptCommand):
                 copy_text=options["copy_text"],
                 is_secure=options["secure"],
                 scheduled_at=at,
+                provider_keeps_time=options["provider_keeps_time"],
             )
         return {"id": campaign.pk}
 

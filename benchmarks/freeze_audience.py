@@ -71,7 +71,7 @@ def empty() -> None:
     tables = ["campaigns_message", "campaigns_batch", "campaigns_statuscount", "campaigns_timelinepoint"]
     with connection.cursor() as cursor:
         for table in tables:
-            cursor.execute(f"TRUNCATE {table}" if connection.vendor == "postgresql" else f"DELETE FROM {table}")
+            cursor.execute(f"TRUNCATE {table} CASCADE" if connection.vendor == "postgresql" else f"DELETE FROM {table}")
 
 
 def floor() -> int:

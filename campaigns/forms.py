@@ -23,14 +23,19 @@ from campaigns.parts.ours import BETWEEN_NUMBERS
 from contacts.forms import PhonebookChoices
 from contacts.models import Phonebook
 from interface.jalali import JalaliDateTimeField
-from providers.models import ProviderAccount, SenderLine
+from providers.models import ProviderAccount, SenderLine, UploadedFile
 
 if TYPE_CHECKING:  # Django's own classes take no parameters when the program runs
     LineChoice = forms.ModelChoiceField[SenderLine]
+    FileChoice = forms.ModelChoiceField[UploadedFile]
 else:
-    LineChoice = forms.ModelChoiceField
+    LineChoice = FileChoice = forms.ModelChoiceField
 
 MOST_ROWS = 100
+FILE_AREA = (
+    "block h-24 w-full cursor-pointer rounded-box border-2 border-dashed border-base-300 bg-base-200/50 p-4 "
+    "text-transparent hover:border-primary focus-visible:border-primary file:invisible"
+)
 _PREFIX = re.compile(r"[a-z0-9]{1,12}")
 Rule, Kind = AudienceRule.Rule, AudienceRule.Kind
 
@@ -76,8 +81,9 @@ class CampaignForm(forms.Form):
         help_text=_("Tehran time. Leave it empty to send as soon as you launch the campaign."),
     )
     file = forms.FileField(
-        label=_("File"), required=False, max_length=200, widget=forms.FileInput(attrs={"class": "file-input w-full"})
+        label=_("File"), required=False, max_length=200, widget=forms.FileInput(attrs={"class": FILE_AREA})
     )
+    kept_file = FileChoice(UploadedFile.objects.all(), required=False)  # uploaded with a form that came back
     remove_file = forms.BooleanField(
         label=_("Send without the file"),
         required=False,
@@ -150,7 +156,9 @@ class CampaignForm(forms.Form):
         self._check_audience(data.get("line"))
         if line := data.get("line"):
             self._check_line(line, data)
-        kept = self.campaign is not None and self.campaign.file_id and not data.get("remove_file")
+        kept = data.get("kept_file") or (self.campaign.file if self.campaign else None)
+        if data.get("remove_file"):
+            kept = None
         if (data.get("file") or kept) and data.get("line") and not checking.takes_files(data["line"]):
             self.add_error("file", gettext("Files go out on Bale lines only."))
         return data

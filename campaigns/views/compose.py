@@ -70,13 +70,12 @@ def _compose(request: HttpRequest, campaign: Campaign | None, initial: Any = Non
     judged = not any(action in request.POST for action in ARRANGING)
     sent = (request.POST or None, request.FILES or None)
     form = CampaignForm(*sent, campaign=campaign, initial=initial, judged=judged)
+    file = _file(form) if request.method == "POST" and judged else None
     if request.method == "POST" and judged and form.is_valid():
         try:
-            saved = _save(request, form, campaign)
+            saved = _save(request, form, file)
         except drafting.InvalidDraft as error:
             form.add_error(None, str(error))
-        except attaching.InvalidFile as error:
-            form.add_error("file", str(error))
         else:
             if "review" in request.POST:
                 return redirect(saved)
@@ -88,6 +87,7 @@ def _compose(request: HttpRequest, campaign: Campaign | None, initial: Any = Non
         "extras": form.chosen_line is not None and checking.has_extras(form.chosen_line),
         "fallback_chosen": str(form["fallback_line"].value() or ""),
         "placeholders": _placeholders(Contact.objects.order_by("-pk")[:SAMPLE]),
+        "file": file or (campaign.file if campaign else None),
     }
     return render(request, "campaigns/compose.html", context, status=422 if form.errors else 200)
 
@@ -118,24 +118,34 @@ def _texts(values: Any) -> list[str]:
     return [str(value) for value in values or []]
 
 
-def _save(request: HttpRequest, form: CampaignForm, campaign: Campaign | None) -> Campaign:
-    data = form.cleaned_data
+def _save(request: HttpRequest, form: CampaignForm, file: UploadedFile | None) -> Campaign:
+    data, campaign = form.cleaned_data, form.campaign
     fields: dict[str, Any] = {name: data[name] for name in SAVED}
-    fields["file"] = _file(data, campaign)
+    fields["file"] = file
     if campaign is None:
         return drafting.create(**fields, rules=form.rules(), created_by=request.user, form_token=data["token"])
     return drafting.revise(campaign.pk, **fields, rules=form.rules(), actor=request.user)
 
 
-def _file(data: dict[str, Any], campaign: Campaign | None) -> UploadedFile | None:
-    """The file to send along: the uploaded one, or the draft's own, kept for the line's account."""
-    given, line = data.get("file"), data["line"]
-    if isinstance(given, TemporaryUploadedFile):
-        return attaching.attach(line, Path(given.temporary_file_path()), given.name or "", take=True)
-    kept = campaign.file if campaign else None
-    if kept is None or data.get("remove_file"):
+def _file(form: CampaignForm) -> UploadedFile | None:
+    """The file to send along, kept for the line's account: the uploaded one, or the draft's own; else an error of its.
+
+    Looked at whatever is wrong with the rest of the form: nobody uploads half a gigabyte again for a missing name.
+    """
+    form.is_valid()
+    data, line = form.cleaned_data, form.cleaned_data.get("line")
+    if line is None or "file" in form.errors:
         return None
-    return kept if kept.account_id == line.account_id else attaching.attach(line, Path(kept.path), kept.filename)
+    given, kept = data.get("file"), data.get("kept_file") or (form.campaign.file if form.campaign else None)
+    try:
+        if isinstance(given, TemporaryUploadedFile):
+            return attaching.attach(line, Path(given.temporary_file_path()), given.name or "", take=True)
+        if kept is None or data.get("remove_file"):
+            return None
+        return kept if kept.account_id == line.account_id else attaching.attach(line, Path(kept.path), kept.filename)
+    except attaching.InvalidFile as error:
+        form.add_error("file", str(error))
+        return None
 
 
 def _known(request: HttpRequest) -> Campaign | None:

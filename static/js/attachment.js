@@ -7,8 +7,8 @@
   function sizeOf(bytes) {
     const step = Math.min(3, Math.floor(Math.log2(bytes || 1) / 10));
     const lang = document.documentElement.lang;
-    const format = new Intl.NumberFormat(lang === "fa" ? "fa-IR" : lang, { style: "unit", unit: UNITS[step], maximumFractionDigits: step ? 1 : 0 });
-    return format.format(bytes / 1024 ** step);
+    const [locale, unitDisplay] = lang === "fa" ? ["fa-IR", "long"] : [lang, "short"]; /* its short form of some is Latin */
+    return new Intl.NumberFormat(locale, { style: "unit", unit: UNITS[step], unitDisplay, maximumFractionDigits: 1 }).format(bytes / 1024 ** step);
   }
 
   function problemWith(file, limits) {

@@ -18,6 +18,8 @@ from campaigns.models import Batch, Campaign, Message, StatusCount, TimelinePoin
 from campaigns.sending import audience
 from campaigns.states import BatchStatus, MessageStatus
 from contacts.models import Contact, Suppression
+from providers import registry
+from providers.models import SenderLine
 
 SAMPLE = 2_000  # recipients whose personal texts are counted for an estimate
 STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 240, 720, 1440)  # minutes
@@ -52,6 +54,11 @@ class Accounting(NamedTuple):
         """Delivered of those that the provider took, 0 to 1; None before any."""
         taken = self.reached_provider
         return self.counts[MessageStatus.DELIVERED] / taken if taken else None
+
+
+def tells_delivery(line: SenderLine) -> bool:
+    """Whether a line's provider reports what became of the messages that it took."""
+    return registry.provider_class(line.account.slug).capabilities.reports_delivery
 
 
 def accounting(campaign: Campaign) -> Accounting:

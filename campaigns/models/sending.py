@@ -201,6 +201,11 @@ class Message(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("campaigns:message", args=[self.pk])
 
+    @property
+    def is_fallback(self) -> bool:
+        """It goes out on the campaign's fallback line."""
+        return self.batch_number is not None and self.batch_number >= Batch.FALLBACK_FROM
+
 
 class StatusCount(models.Model):
     """How many messages of a campaign stand in a status, and their cost in rial.

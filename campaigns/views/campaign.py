@@ -21,7 +21,7 @@ from campaigns.composing import segments, templating
 from campaigns.models import Batch, Campaign
 from campaigns.sending import claiming
 from campaigns.states import AWAITING_REPORT, BatchStatus, CampaignStatus, MessageStatus
-from campaigns.views import exporting, figures, recipients, review
+from campaigns.views import exporting, figures, panels, recipients, review
 from campaigns.views.wording import action_in_words, why_not_sending
 from contacts.paging import keyset_page
 from interface import persian
@@ -35,7 +35,7 @@ REPORTS_AWAITED = dt.timedelta(minutes=10)  # reports that come later than this 
 @require_safe
 def campaign_list(request: HttpRequest) -> HttpResponse:
     """All campaigns, the newest first, by status and name."""
-    campaigns = Campaign.objects.select_related("line", "created_by")
+    campaigns = Campaign.objects.select_related("line__account", "created_by")
     status, query = request.GET.get("status", ""), request.GET.get("q", "").replace("\0", "").strip()[:100]
     if status in CampaignStatus.values:
         campaigns = campaigns.filter(status=status)
@@ -45,13 +45,17 @@ def campaign_list(request: HttpRequest) -> HttpResponse:
     found = reporting.accountings(page.rows)
     context = {
         "page": page,
-        "rows": [(campaign, found[campaign.pk], figures.pieces(found[campaign.pk])) for campaign in page.rows],
+        "rows": [_row(campaign, found[campaign.pk]) for campaign in page.rows],
         "statuses": CampaignStatus.choices,
         "chosen": status,
         "query": query,
         "narrowed": bool(status or query),
     }
     return render(request, "campaigns/list.html", context)
+
+
+def _row(campaign: Campaign, account: reporting.Accounting) -> tuple[Any, ...]:
+    return campaign, account, figures.pieces(account), figures.tells_delivery(campaign)
 
 
 @require_safe
@@ -99,7 +103,7 @@ def _campaign(pk: int) -> Campaign:
 def _live(campaign: Campaign) -> dict[str, Any]:
     account = reporting.accounting(campaign)
     waiting = account.counts[MessageStatus.PENDING]
-    return {
+    return panels.context(campaign, account) | {
         "account": account,
         "polls": campaign.is_live or _awaits_reports(campaign, account),
         "open": waiting,
@@ -133,7 +137,7 @@ def _awaits_reports(campaign: Campaign, account: reporting.Accounting) -> bool:
 
 
 def _unclear_batches(campaign: Campaign) -> list[Batch]:
-    unclear = Batch.objects.filter(campaign=campaign, status=BatchStatus.UNKNOWN)
+    unclear = Batch.objects.filter(campaign=campaign, status=BatchStatus.UNKNOWN).select_related("line")
     return list(unclear.order_by("number")[:SHOWN_BATCHES])
 
 

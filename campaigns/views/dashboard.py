@@ -34,12 +34,20 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 
 
 def _context() -> dict[str, Any]:
-    live = list(Campaign.objects.filter(status__in=LIVE).select_related("line")[:SHOWN])
-    recent = list(Campaign.objects.exclude(status__in=LIVE).select_related("line")[:SHOWN])
+    live = list(Campaign.objects.filter(status__in=LIVE).select_related("line__account")[:SHOWN])
+    recent = list(Campaign.objects.exclude(status__in=LIVE).select_related("line__account")[:SHOWN])
     accounts = reporting.accountings(live + recent)
 
     def rows(campaigns: list[Campaign]) -> list[dict[str, Any]]:
-        return [{"campaign": c, "account": accounts[c.pk], "pieces": figures.pieces(accounts[c.pk])} for c in campaigns]
+        return [
+            {
+                "campaign": campaign,
+                "account": accounts[campaign.pk],
+                "pieces": figures.pieces(accounts[campaign.pk]),
+                "tells": figures.tells_delivery(campaign),
+            }
+            for campaign in campaigns
+        ]
 
     return {
         "now": timezone.localtime(),

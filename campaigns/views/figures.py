@@ -66,6 +66,11 @@ def pieces(account: reporting.Accounting) -> list[Piece]:
     return found
 
 
+def tells_delivery(campaign: Campaign) -> bool:
+    """Whether a share of delivered messages means something: Bale does not tell of delivery."""
+    return reporting.tells_delivery(campaign.line)
+
+
 def charts(campaign: Campaign, account: reporting.Accounting) -> dict[str, Any]:
     """The data of a campaign's two charts, as static/js/app.js reads them."""
     timeline = reporting.timeline(campaign)

@@ -49,4 +49,5 @@ def context(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
         "chosen": named.name.lower() if named else "",
         "chosen_label": named.label if named else "",
         "query": query,
+        "two_ways": campaign.fallback_line_id is not None,
     }

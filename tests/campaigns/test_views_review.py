@@ -118,7 +118,7 @@ def bale_first() -> Campaign:
     sms = builders.line(builders.account(), kind="advertising")
     Tariff.objects.create(line=sms, rial_per_part=1_250)
     book = builders.phonebook(builders.contacts(4))
-    options = {"fallback_line": sms, "copy_text": "PAIZ40", "is_secure": True}
+    options: dict[str, Any] = {"fallback_line": sms, "copy_text": "PAIZ40", "is_secure": True}
     return builders.draft(lines.line("safir"), builders.include(book), **options)
 
 
@@ -131,7 +131,7 @@ def test_the_review_shows_the_sms_for_the_rest_and_what_it_costs_at_most(client:
 
 def test_the_price_of_an_sms_depends_on_the_operator(client: Client, bale_first: Campaign) -> None:
     Contact.objects.filter(phone=builders.phone(0)).update(operator=1)
-    Tariff.objects.create(line=bale_first.fallback_line, operator=1, rial_per_part=900)
+    Tariff.objects.create(line=SenderLine.objects.get(channel="sms"), operator=1, rial_per_part=900)
     rest = client.get(f"/campaigns/{bale_first.pk}/").context["rest"]
     assert (rest.least, rest.most, rest.at_most) == (900, 1_250, 4_650)
 

@@ -17,9 +17,11 @@ from django_q.models import Failure, OrmQ, Schedule, Success
 from campaigns import checking, drafting, lifecycle
 from campaigns.auditing import note
 from campaigns.models import (
+    Attempt,
     AudienceRule,
     AuditEntry,
     Batch,
+    Bulk,
     Campaign,
     DeliveryEvent,
     Heartbeat,
@@ -27,6 +29,7 @@ from campaigns.models import (
     StatusCount,
     TimelinePoint,
 )
+from campaigns.sending import kept
 from contacts import phones
 from contacts.admin import LargeTableAdmin, ReadOnlyAdmin
 from interface.jalali import JalaliDateTimeField
@@ -49,13 +52,27 @@ class CampaignForm(CampaignModelForm):
 
     class Meta:
         model = Campaign
-        fields = ("name", "line", "fallback_line", "text", "file", "scheduled_at")
+        fields = ("name", "line", "fallback_line", "text", "file", "copy_text", "is_secure", "scheduled_at")
 
     def clean_text(self) -> str:
         text = str(self.cleaned_data["text"]).replace("\r\n", "\n").replace("\r", "\n")
         if problems := checking.text_problems(text):
             raise ValidationError(problems)
         return text
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        line, text = data.get("line"), data.get("text", "")
+        if line is None:
+            return data
+        options = {"copy_text": data.get("copy_text", ""), "secure": data.get("is_secure", False)}
+        found = checking.line_problems_by_field(line, text, **options)
+        if fallback := data.get("fallback_line"):
+            found["fallback_line"] = checking.fallback_problems(line, fallback, text)
+        for name, problems in found.items():
+            if problems:
+                self.add_error(name, problems)
+        return data
 
 
 class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class takes no argument at run time
@@ -77,6 +94,8 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class tak
                 self.add_error(field, says)
         if data.get("kind") == AudienceRule.Kind.NUMBERS and "params" not in self.errors:
             self._clean_numbers(data)
+        if data.get("kind") == AudienceRule.Kind.PROVIDER and not _names_lists(data.get("params")):
+            self.add_error("params", _("Give the provider's ids as {“phonebooks”: [“12”]} or {“main”: 1, “sub”: 2}."))
         return data
 
     def _clean_numbers(self, data: dict[str, Any]) -> None:
@@ -88,6 +107,16 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class tak
             data["params"] = {"numbers": drafting.numbers_of(map(str, numbers))}
         except drafting.InvalidDraft as error:
             self.add_error("params", str(error))
+
+
+def _names_lists(params: Any) -> bool:
+    """Whether parameters name what a provider keeps, as :class:`AudienceRule` has them."""
+    try:
+        found = kept.audience_from([params])
+    except (AttributeError, KeyError, TypeError):
+        return False
+    categories = all(isinstance(part.main, int) for part in found.categories)
+    return categories and all(part.ids and all(isinstance(ref, str) for ref in part.ids) for part in found.phonebooks)
 
 
 class AudienceRuleInline(RuleInline):
@@ -126,6 +155,7 @@ class CampaignAdmin(LargeTableAdmin):
     readonly_fields = (
         "status",
         "pause_text",
+        "provider_keeps_time",
         "audience",
         "sent_text",
         "created_by",
@@ -199,18 +229,55 @@ class AudienceRuleAdmin(ReadOnlyAdmin):
 
 @admin.register(Batch)
 class BatchAdmin(ReadOnlyAdmin):
-    list_display = ("campaign", "number", "status", "size", "pending", "attempt", "claimed_at", "settled_at", "code")
+    list_display = (
+        "campaign",
+        "line",
+        "ordinal",
+        "status",
+        "size",
+        "pending",
+        "accepted",
+        "unlisted",
+        "settled_at",
+        "code",
+    )
     list_filter = ("status",)
-    list_select_related = ("campaign",)
+    list_select_related = ("campaign", "line")
     search_fields = ("campaign__name", "code")
+
+
+@admin.register(Bulk)
+class BulkAdmin(ReadOnlyAdmin):
+    """A batch as a provider that keeps the recipients has it."""
+
+    list_display = ("provider_ref", "batch", "state", "code", "words", "listed", "poll_at", "created_at")
+    list_filter = ("state",)
+    list_select_related = ("batch",)
+    search_fields = ("provider_ref",)
+
+
+@admin.register(Attempt)
+class AttemptAdmin(ReadOnlyAdmin):
+    """Earlier tries at messages that then went another way; found by the message's number here."""
+
+    list_display = ("message_id", "line", "code", "words", "at")
+    list_select_related = ("line",)
+    search_fields = ("message_id",)
+    search_help_text = gettext_lazy("The number of the message in this table.")
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> tuple[Any, bool]:
+        term = search_term.strip()[:18]
+        if not term:
+            return queryset, False
+        return (queryset.filter(message_id=int(term)) if term.isdecimal() else queryset.none()), False
 
 
 @admin.register(Message)
 class MessageAdmin(ReadOnlyAdmin):
     """Found by the whole number, in any form, or by the provider's id: both through an index."""
 
-    list_display = ("phone", "campaign", "status", "reason", "provider_ref", "provider_code", "updated_at")
-    list_select_related = ("campaign",)
+    list_display = ("phone", "campaign", "status", "reason", "account", "provider_ref", "provider_code", "updated_at")
+    list_select_related = ("campaign", "account")
     search_fields = ("phone",)
     search_help_text = gettext_lazy("A whole phone number, or the provider's id of the message.")
 

@@ -12,13 +12,27 @@ from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 from pytest_django import DjangoAssertNumQueries
 
-from campaigns.models import AuditEntry, Campaign, DeliveryEvent, Heartbeat, Message
+from campaigns.models import (
+    Attempt,
+    AudienceRule,
+    AuditEntry,
+    Batch,
+    Bulk,
+    Campaign,
+    DeliveryEvent,
+    Heartbeat,
+    Message,
+)
 from campaigns.states import CampaignStatus
 from tests import builders
+from tests.campaigns import lines
 from tests.campaigns.screens import campaign_in
 
 pytestmark = pytest.mark.django_db
-MODELS = ["campaign", "audiencerule", "batch", "message", "statuscount", "timelinepoint", "deliveryevent", "auditentry"]
+MODELS = [
+    *("campaign", "audiencerule", "batch", "bulk", "attempt", "message"),
+    *("statuscount", "timelinepoint", "deliveryevent", "auditentry"),
+]
 
 
 @pytest.fixture
@@ -34,9 +48,16 @@ def event(campaign: Campaign) -> DeliveryEvent:
     )
 
 
+def written(campaign: Campaign) -> None:
+    """What the machine writes of a campaign: a report, a bulk, an earlier try."""
+    event(campaign)
+    Bulk.objects.create(batch=Batch.objects.all()[0], provider_ref="1", state="rejected", code="state-3")
+    Attempt.objects.create(message_id=campaign.first_message_id or 0, line=campaign.line, code="17")
+
+
 @pytest.mark.parametrize("model", [*MODELS, "heartbeat"])
 def test_every_model_has_its_list_and_its_search(client: Client, model: str) -> None:
-    event(campaign_in(CampaignStatus.RUNNING))
+    written(campaign_in(CampaignStatus.RUNNING))
     Heartbeat.objects.create(name="worker", beat_at=timezone.now())
     for query in ("", "?q=x", "?q=09120000001", f"?q={'9' * 40}", "?p=999"):
         response = client.get(f"/admin/campaigns/{model}/{query}")
@@ -70,10 +91,9 @@ def test_a_message_and_its_events_are_found_by_the_providers_id(client: Client) 
     assert found(client, "deliveryevent", "777") == [reported]
 
 
-@pytest.mark.parametrize("model", ["message", "deliveryevent", "auditentry", "batch", "statuscount"])
+@pytest.mark.parametrize("model", ["message", "deliveryevent", "auditentry", "batch", "statuscount", "bulk", "attempt"])
 def test_what_the_machine_wrote_cannot_be_changed(client: Client, model: str) -> None:
-    campaign = campaign_in(CampaignStatus.RUNNING)
-    event(campaign)
+    written(campaign_in(CampaignStatus.RUNNING))
     row = _model(model).objects.first()
     for path, status in ((f"{row.pk}/change/", 200), (f"{row.pk}/delete/", 403), ("add/", 403)):
         assert client.get(f"/admin/campaigns/{model}/{path}").status_code == status
@@ -133,6 +153,12 @@ def test_a_campaign_is_composed_with_its_rules(client: Client) -> None:
         {"rules-0-params": "[]"},
         {"rules-0-kind": "phonebook"},
         {"rules-0-kind": "campaign"},
+        {"rules-0-kind": "provider"},
+        {"rules-0-kind": "provider", "rules-0-params": '{"main": "x"}'},
+        {"rules-0-kind": "provider", "rules-0-params": '{"phonebooks": []}'},
+        {"rules-0-kind": "provider", "rules-0-params": '{"phonebook": "1", "numbers": 7}'},
+        {"copy_text": "PAIZ40"},
+        {"is_secure": "on"},
     ],
 )
 def test_what_is_wrong_is_refused_in_the_form(client: Client, changes: dict[str, Any]) -> None:
@@ -141,6 +167,27 @@ def test_what_is_wrong_is_refused_in_the_form(client: Client, changes: dict[str,
     assert response.status_code == 200
     assert "errorlist" in response.content.decode()
     assert not Campaign.objects.exists()
+
+
+def test_a_campaign_is_composed_for_a_provider_that_keeps_the_recipients(client: Client) -> None:
+    changes = {"rules-0-kind": "provider", "rules-0-params": '{"main": 1, "sub": 2}', "text": "سلام"}
+    client.post("/admin/campaigns/campaign/add/", composed(lines.line("ippanel").pk, **changes))
+    assert AudienceRule.objects.get().params == {"main": 1, "sub": 2}
+
+
+def test_a_fallback_line_is_held_to_the_composers_rules(client: Client) -> None:
+    sms = builders.line(builders.account())
+    response = client.post("/admin/campaigns/campaign/add/", composed(sms.pk, fallback_line=sms.pk))
+    assert "errorlist" in response.content.decode()
+    client.post("/admin/campaigns/campaign/add/", composed(lines.line("safir").pk, fallback_line=sms.pk))
+    assert Campaign.objects.get().fallback_line == sms
+
+
+def test_an_earlier_try_is_found_by_its_message(client: Client) -> None:
+    campaign = campaign_in(CampaignStatus.RUNNING)
+    written(campaign)
+    assert len(found(client, "attempt", str(campaign.first_message_id))) == 1
+    assert found(client, "attempt", "99999") == []
 
 
 def test_the_queue_and_its_schedules_are_not_in_the_admin(client: Client) -> None:

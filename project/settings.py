@@ -149,7 +149,7 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
-UPLOAD_DIR = VAR_DIR / "uploads"  # imported files and attachments; never served
+UPLOAD_DIR = VAR_DIR / "uploads"  # imported files, never served; attachments, by campaigns.views.files alone
 SPOOL_DIR = VAR_DIR / "spool"  # what must outlive a database outage
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440

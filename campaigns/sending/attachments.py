@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +26,6 @@ from providers.base import ProviderError, TransportError, Upload
 from providers.models import UploadedFile
 
 SLOWEST = 100_000  # bytes a second: a line slower than this is not waited for
-_started: list[subprocess.Popen[bytes]] = []
 
 
 class UploadRefused(ProviderError):
@@ -70,12 +70,12 @@ def upload_in_background(campaign_id: int) -> bool:
     file = waiting.file if waiting else None
     if file is None or file.provider_ref or deadline(file.size) <= deadline(0) or not Path(file.path).is_file():
         return False
-    _started[:] = [process for process in _started if process.poll() is None]  # the ended ones are buried by the look
     with _alone(Path(file.path)) as alone:
         pass
     if alone:
         command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "prepare", str(campaign_id)]
-        _started.append(subprocess.Popen(command, stdin=subprocess.DEVNULL))
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        threading.Thread(target=process.wait, daemon=True).start()  # or it would stay a zombie
     return True
 
 

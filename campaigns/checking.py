@@ -78,12 +78,6 @@ def keeps_audience(line: SenderLine) -> bool:
     return registry.provider_class(line.account.slug).capabilities.keeps_audience
 
 
-def has_extras(line: SenderLine) -> bool:
-    """Whether a line can do what only some Bale lines can: tell who is absent, a copy button, a secure message."""
-    can = registry.provider_class(line.account.slug).capabilities
-    return can.tells_absence or can.copy_button or can.secure
-
-
 def line_problems(line: SenderLine, text: str, *, copy_text: str = "", secure: bool = False) -> list[str]:
     """What a line cannot carry: a text without its recipients' own words, a copy button, a secure message."""
     by_field = line_problems_by_field(line, text, copy_text=copy_text, secure=secure)

@@ -100,6 +100,8 @@ class CampaignForm(forms.Form):
     )
     is_secure = forms.BooleanField(label=_("Secure message"), required=False)
 
+    provider_keeps_time = forms.BooleanField(label=_("The provider keeps the time"), required=False)
+
     def __init__(
         self, *args: Any, campaign: Campaign | None = None, judged: bool = True, initial: Any = None, **kwargs: Any
     ) -> None:
@@ -179,6 +181,9 @@ class CampaignForm(forms.Form):
         for name, problems in checking.line_problems_by_field(line, data.get("text", ""), **options).items():
             if problems:
                 self.add_error(name, problems)
+        if data.get("provider_keeps_time") and "scheduled_at" not in self.errors:
+            for problem in checking.schedule_problems(line, data.get("scheduled_at")):
+                self.add_error("scheduled_at", problem)
         fallback = data.get("fallback_line")
         if fallback and (problems := checking.fallback_problems(line, fallback, data.get("text", ""))):
             self.add_error("fallback_line", problems)
@@ -300,4 +305,5 @@ def _initial(campaign: Campaign | None, rules: list[AudienceRule]) -> dict[str, 
         "fallback_line": campaign.fallback_line_id,
         "copy_text": campaign.copy_text,
         "is_secure": campaign.is_secure,
+        "provider_keeps_time": campaign.provider_keeps_time,
     }

@@ -30,7 +30,7 @@ from contacts.models import Contact, Phonebook
 from providers.models import SenderLine, UploadedFile
 
 ARRANGING = ("add", "remove", "search")  # of rows: the form comes back, and nothing is judged or saved
-SAVED = ("name", "line", "text", "scheduled_at", "fallback_line", "copy_text", "is_secure")
+SAVED = ("name", "line", "text", "scheduled_at", "fallback_line", "copy_text", "is_secure", "provider_keeps_time")
 PREVIEWED = 5  # recipients whose texts the preview shows
 SAMPLE = 200  # contacts that are asked for their attributes
 
@@ -81,10 +81,11 @@ def _compose(request: HttpRequest, campaign: Campaign | None, initial: Any = Non
                 return redirect(saved)
             messages.success(request, _("The draft was saved."))
             return redirect("campaigns:edit", saved.pk)
+    lines = cards(form.lines)
     context = audience_of_form(form) | {
-        "lines": cards(form.lines),
+        "lines": lines,
         "chosen_line": form.chosen_line,
-        "extras": form.chosen_line is not None and checking.has_extras(form.chosen_line),
+        "chosen": next((card for card in lines if card.line == form.chosen_line), None),
         "fallback_chosen": str(form["fallback_line"].value() or ""),
         "placeholders": _placeholders(Contact.objects.order_by("-pk")[:SAMPLE]),
         "file": file or (campaign.file if campaign else None),

@@ -32,6 +32,11 @@ class Card(NamedTuple):
     left: int | None
 
     @property
+    def has_extras(self) -> bool:
+        """It can do what only some Bale lines can: tell who is absent, a copy button, a secure message."""
+        return self.can.tells_absence or self.can.copy_button or self.can.secure
+
+    @property
     def title(self) -> str:
         """The line by name and sender; the id of a phone stands with its facts."""
         return self.line.name if self.line.name and self.device else str(self.line)

@@ -15,7 +15,7 @@
       units: "—", parts: "—", left: "—", tone: "", latin: false, persian: false, personal: false, file: false,
       part: 67, suffix: "", limit: 0, most: "", forbidden: "", tooLong: false, forbiddenFound: false, personalKept: false,
       keeps: false, ours: true, byBooks: true, byJobs: false,
-      absence: false, noAbsence: true, copy: false, noCopy: true, secure: false, noSecure: true, extras: false,
+      absence: false, noAbsence: true, copy: false, noCopy: true, secure: false, noSecure: true, extras: false, clock: false, noClock: true,
       init() {
         this.remember();
         const line = this.$root.querySelector("input[name=line]:checked");
@@ -45,6 +45,7 @@
         this.noAbsence = !(this.absence = "absence" in line.dataset);
         this.noCopy = !(this.copy = "copy" in line.dataset);
         this.noSecure = !(this.secure = "secure" in line.dataset);
+        this.noClock = !(this.clock = "clock" in line.dataset);
         this.extras = this.absence || this.copy || this.secure;
       },
       pick(event) { this.take(event.target); this.count(); this.fetchLists(event.target.dataset.account); },

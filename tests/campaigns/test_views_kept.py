@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from campaigns.models import AudienceRule, Campaign
@@ -221,3 +223,20 @@ def test_the_composer_asks_as_often_for_fifty_of_the_providers_phonebooks(
 
 
 _QUERIES = 11  # session, user, two of permissions, campaign, rules, lines, phonebooks of both, categories, attributes
+
+
+@pytest.mark.parametrize(("hours", "kept"), [(3, True), (None, False), (24 * 200, False)])
+def test_the_provider_keeps_the_time_where_it_can(
+    client: Client, lists: SenderLine, hours: int | None, kept: bool
+) -> None:
+    at = f"{timezone.localtime() + dt.timedelta(hours=hours):%Y-%m-%d %H:%M}" if hours else ""
+    response = client.post(NEW, chosen(lists, BOOKS) | {"scheduled_at": at, "provider_keeps_time": "on"})
+    assert Campaign.objects.filter(provider_keeps_time=True).exists() == kept
+    assert kept or set(response.context["form"].errors) == {"scheduled_at"}
+
+
+def test_other_lines_leave_the_time_to_this_site(client: Client) -> None:
+    line = builders.line(builders.account())
+    book = builders.phonebook(builders.contacts(1))
+    sent = filled(line, book, scheduled_at="2099-01-01 10:00", provider_keeps_time="on")
+    assert "scheduled_at" in client.post(NEW, sent).context["form"].errors

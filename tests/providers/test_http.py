@@ -211,8 +211,8 @@ def test_a_server_that_stops_reading_for_a_moment_is_waited_for() -> None:
     def serve(connection: socket.socket) -> None:
         time.sleep(0.5)
         left = len(body)
-        while left > 0:
-            left -= len(connection.recv(65_536))
+        while left > 0 and (piece := connection.recv(65_536)):
+            left -= len(piece)
         connection.sendall(OK)
 
     with raw_server(serve) as server:

@@ -107,7 +107,7 @@ class CampaignForm(forms.Form):
     ) -> None:
         self.campaign = campaign
         self.judged = judged
-        self.acting = ""  # the row that somebody has just added or searches in
+        self._acting = ""
         saved = campaign.rules.select_related("phonebook", "job_category__parent", "source") if campaign else []
         self._rules = list(saved)
         plain = [rule for rule in self._rules if is_plain(rule)]
@@ -257,6 +257,11 @@ class CampaignForm(forms.Form):
             return bool(self.data["kept_kind"] == "jobs")
         return any(part.kind == "jobs" and part.given for part in self.parts)
 
+    @property
+    def acting(self) -> str:
+        """The prefix of the row that somebody has just added or searches in."""
+        return self._acting if self.parts else ""
+
     def _saved_rows(self) -> Iterator[Part]:
         ours = Catalogue()
         for rule in self._rules:
@@ -271,7 +276,7 @@ class CampaignForm(forms.Form):
         # Rows that were filled from another account's lists mean nothing on this one's.
         theirs = self.theirs if account and self.data.get("kept_account") == str(account.pk) else None
         removed = None if self.judged else self.data.get("remove")
-        self.acting = self.data.get("search", "")
+        self._acting = self.data.get("search", "")
         for prefix in dict.fromkeys(self.data.getlist("part")[:MOST_ROWS]):  # type: ignore[attr-defined]  # a form's data
             kind = parts.KINDS.get(self.data.get(f"{prefix}-kind", ""))
             catalogue = theirs if kind and kind.theirs else ours
@@ -280,8 +285,8 @@ class CampaignForm(forms.Form):
         added = None if self.judged else parts.KINDS.get(self.data.get("add", ""))
         catalogue = self.theirs if added and added.theirs else ours
         if added and catalogue:
-            self.acting = parts.new_prefix()
-            yield added(catalogue, self.acting)
+            self._acting = parts.new_prefix()
+            yield added(catalogue, self._acting)
 
 
 def _lines(chosen: int | None) -> QuerySet[SenderLine]:

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from campaigns.models.campaign import Campaign
 from campaigns.querysets import BatchQuerySet, MessageQuerySet
@@ -121,7 +122,7 @@ class Bulk(models.Model):
         AWAITING_APPROVAL = "awaiting_approval", _("waits for the provider's approval")
         QUEUED = "queued", _("in the provider's queue")
         SENDING = "sending", _("being sent")
-        SENT = "sent", _("sent")
+        SENT = "sent", pgettext_lazy("bulk", "sent")
         REJECTED = "rejected", _("rejected by the provider's monitor")
         INVALID = "invalid", _("its recipients were invalid")
         UNFUNDED = "unfunded", _("not enough credit at the provider")

@@ -10,6 +10,9 @@
   const isPersonal = (text) => [...text.matchAll(TOKEN)].some((match) => match[1] !== undefined);
   const withSuffix = (text, suffix) => (!suffix || OPTED_OUT.test(text) ? text : `${text.trimEnd()}\n${suffix}`);
 
+  /* A new row takes the focus; htmx itself would leave it on the button. */
+  document.addEventListener("htmx:afterSettle", (event) => event.target.querySelector?.("[autofocus]")?.focus());
+
   document.addEventListener("alpine:init", () => {
     Alpine.data("composer", () => ({
       units: "—", parts: "—", left: "—", tone: "", latin: false, persian: false, personal: false, file: false,

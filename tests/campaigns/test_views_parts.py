@@ -224,3 +224,11 @@ def test_twenty_rows_ask_the_database_as_often_as_two(
 
 
 _QUERIES = 11  # session, user, two of permissions, campaign, rules, lines, phonebooks twice, categories, attributes
+
+
+def test_the_row_that_was_added_takes_the_focus(client: Client, line: SenderLine, book: Phonebook) -> None:
+    page = client.post(PARTS, filled(line, add="range", **row("range", phonebook=book.pk))).content.decode()
+    first, second = prefixes(page)
+    assert f'id="id_{second}-side" aria-label' in page
+    assert re.search(rf'id="id_{second}-side"[^>]* autofocus', page)
+    assert not re.search(rf'id="id_{first}-side"[^>]* autofocus', page)

@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from interface import persian
 from providers.files import extension_of
 from providers.querysets import ProviderAccountQuerySet, SenderLineQuerySet
 from providers.secrets import Credentials, EncryptedCredentialsField, decrypt
@@ -121,7 +122,8 @@ class SenderLine(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.sender})" if self.name else self.sender
+        # Isolated: within a Persian name the plus of +98PRO would stand on its wrong side.
+        return f"{self.name} ({persian.isolated(self.sender)})" if self.name else self.sender
 
     @property
     def is_advertising(self) -> bool:

@@ -48,6 +48,7 @@ def _account_page(request: HttpRequest, found: ProviderAccount) -> dict[str, Any
     known = registry.PROVIDERS.get(found.slug)
     saved = saved_credentials(found)
     may_change = request.user.has_perm("providers.change_provideraccount")
+    calls = known is not None and known.capabilities.webhook
     return {
         "account": found,
         "provider_label": _provider_label(found),
@@ -56,7 +57,7 @@ def _account_page(request: HttpRequest, found: ProviderAccount) -> dict[str, Any
         "slowed_to": _slowed_to(found) if known else None,
         "lines": found.lines.prefetch_related("tariffs").order_by("sender"),
         # Its token is as good as a password for telling us what became of messages.
-        "webhook_url": request.build_absolute_uri("/" + found.webhook_path) if may_change else "",
+        "webhook_url": request.build_absolute_uri("/" + found.webhook_path) if may_change and calls else "",
     }
 
 

@@ -14,6 +14,8 @@ import pytest
 from django.core.management import get_commands, load_command_class
 from django.core.management.base import CommandError
 
+from campaigns.delivery.bulks import FINAL_STATES
+from campaigns.models import Bulk
 from campaigns.states import CAMPAIGN_MOVES, FINAL, MESSAGE_MOVES, MessageStatus
 
 State = TypeVar("State", bound=Enum)
@@ -169,6 +171,11 @@ def test_the_table_of_message_statuses_is_that_of_the_code() -> None:
     assert rows == {
         status.name.lower(): (str(int(status)), "yes" if status in FINAL else "no") for status in MessageStatus
     }
+
+
+def test_the_table_of_a_bulks_states_is_that_of_the_code() -> None:
+    rows = {row[0]: row[2] for row in table(read("docs/states.md"), "state")}
+    assert rows == {state: "yes" if state in FINAL_STATES else "no" for state in Bulk.State.values}
 
 
 def alarms() -> list[str]:

@@ -45,7 +45,7 @@ class Catalogue:
 
     def subs(self, main: str) -> dict[str, JobCategory]:
         """The sub-categories of a main one."""
-        return self._categories.get(main, {})
+        return self._categories.get(main, {}) if main else {}
 
     @cached_property
     def _categories(self) -> dict[str, dict[str, JobCategory]]:

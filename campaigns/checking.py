@@ -152,7 +152,7 @@ def fallback_problems(line: SenderLine, fallback: SenderLine, text: str) -> list
     if not registry.provider_class(line.account.slug).capabilities.tells_absence:
         return [_("Only Bale Safir tells who has no account, so only its lines can have a fallback.")]
     if fallback.pk == line.pk or keeps_audience(fallback) or fallback.channel == line.channel:
-        return [_("Choose an SMS line as the fallback.")]
+        return [_("Choose an SMS line that sends to our own contacts as the fallback.")]
     if not (fallback.enabled and fallback.account.enabled):
         return [_("The fallback line or its account is switched off.")]
     return line_problems(fallback, text)

@@ -10,14 +10,17 @@ from django.core.checks import CheckMessage, Error, register
 
 @register()
 def the_lease_outlives_every_call(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """A lease that ends during a call would call its batch unclear while the answer is still on its way."""
-    longest = settings.SEND_CONNECT_TIMEOUT + 2 * settings.SEND_READ_TIMEOUT
+    """A lease that ends during a call would call its batch unclear while the answer is still on its way.
+
+    A group of requests begins its last one at the end of its slice.
+    """
+    longest = settings.SEND_SLICE + settings.SEND_CONNECT_TIMEOUT + 2 * settings.SEND_READ_TIMEOUT
     if longest < settings.SEND_LEASE:
         return []
     return [
         Error(
             "SEND_LEASE is shorter than a call may take.",
-            hint=f"Set it above SEND_CONNECT_TIMEOUT + 2 x SEND_READ_TIMEOUT = {longest:.0f} seconds.",
+            hint=f"Set it above SEND_SLICE + SEND_CONNECT_TIMEOUT + 2 x SEND_READ_TIMEOUT = {longest:.0f} seconds.",
             id="campaigns.E001",
         )
     ]

@@ -166,7 +166,7 @@ class Capabilities:
     """What a provider can do, as far as the engine, the forms and the documentation need to know.
 
     ``max_recipients`` and ``max_personalised`` are recipients a request (0: the provider keeps the recipients itself,
-    see ``providers.audiences``); ``group`` is how many requests of one recipient make a batch; ``max_text`` characters
+    see ``providers.keeping``); ``group`` is how many requests of one recipient make a batch; ``max_text`` characters
     (0: no limit of its own); ``max_status_ids`` ids a status call (0: no status call); ``max_upload`` bytes (0: no
     files); ``pace`` requests a second for an account that has none set (None: as fast as it answers).
     """

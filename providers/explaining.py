@@ -159,7 +159,7 @@ _UNSENDABLE: Mapping[str, Words] = {
         _("Fetch the provider's lists anew, and choose the recipients again."),
     ),
     **dict.fromkeys(("no_counts", "no_price"), (_("The provider did not tell what was asked."), _LATER)),
-    **dict.fromkeys(("status_ids", "page_size", "no_status_call", "no_outbox"), _OWN_FAULT),
+    **dict.fromkeys(("status_ids", "page_size", "no_status_call", "no_outbox", "no_search"), _OWN_FAULT),
     **dict.fromkeys(("no_idempotency_key", "send_time_without_zone"), _OWN_FAULT),
 }
 

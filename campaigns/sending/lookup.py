@@ -48,7 +48,9 @@ def look(batch_id: int) -> int:
 
 
 def _look_for_messages(batch: Batch, provider: Provider) -> int:
-    job = jobs.job_of(batch.campaign, batch, jobs.rows_of(batch, MessageStatus.UNKNOWN)[:MOST])
+    rows = jobs.rows_of(batch, MessageStatus.UNKNOWN)
+    first = batch.poll_round * MOST % max(1, len(rows))  # another part at each look
+    job = jobs.job_of(batch.campaign, batch, (rows[first:] + rows[:first])[:MOST])
     found: list[Move] = []
     absent: list[int] = []
     for recipient in job.recipients:

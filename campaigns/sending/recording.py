@@ -134,6 +134,8 @@ class _Record:
         rest = [result for result in results if result.outcome not in outcomes]
         falling = [result for result in rest if result.off_channel and self.batch.campaign.fallback_line_id]
         self._stop()
+        if not self._may_repeat():
+            self._pause_over_the_pilot()
         moves = [move for result in rest if result not in falling and (move := self._move_of(result))]
         self._return_rows(len(back), back)
         fallback.reroute(self.batch, self.old, self.counter, falling)
@@ -145,6 +147,16 @@ class _Record:
             bulks.begin(self.batch, self.answer.refs)
             Batch.objects.move_unlisted(self.batch, MessageStatus.ACCEPTED, counted_as=self.counter)
         self._settle_accepted(back)
+
+    def _pause_over_the_pilot(self) -> None:
+        """A pilot of single requests of which nothing but doubt came back holds up the rest, as any pilot does."""
+        outcomes = {result.outcome for result in self.answer.results}
+        if (
+            self.batch.number == PILOT
+            and outcomes <= {Outcome.UNCLEAR, Outcome.RETRYABLE}
+            and Outcome.UNCLEAR in outcomes
+        ):
+            self._pause_campaign("pilot_unclear", self.answer.text)
 
     def _settle_accepted(self, back: Sequence[int]) -> None:
         if back:

@@ -213,3 +213,11 @@ def test_statuses_of_single_messages_are_asked_for_within_the_rate(sandbox: Sand
     applying.apply()
     assert builders.counts(campaign) == {"delivered": 8}
     assert sandbox.ledger.counters["refused_429"] == 0
+
+
+def test_a_pilot_of_nothing_but_doubt_holds_up_the_rest(sandbox: Sandbox) -> None:
+    campaign = campaign_over("gosms", sandbox, 12)
+    sandbox.faults.add("close_after_accept", "gosms_send", times=2)
+    dispatch.work(campaign.pk, 3)
+    assert (builders.refreshed(campaign).status, builders.refreshed(campaign).pause_code) == ("paused", "pilot_unclear")
+    assert builders.counts(campaign) == {"unknown": 2, "pending": 10}

@@ -195,7 +195,7 @@ _INSERT = """
     INSERT INTO campaigns_message
         (campaign_id, contact_id, phone, batch_number, status, reason, text, provider_code, provider_text, updated_at)
     SELECT %s, q.contact_key, q.phone_value, CASE
-            WHEN q.is_suppressed THEN NULL WHEN q.is_absent THEN %s + (q.place + %s) / %s
+            WHEN q.is_suppressed THEN NULL {absent}
             WHEN q.place + %s <= %s THEN 0 ELSE 1 + (q.place + %s - %s - 1) / %s END,
         CASE WHEN q.is_suppressed THEN %s ELSE %s END, CASE WHEN q.is_suppressed THEN %s ELSE %s END,
         {text}, '', '', {now}
@@ -210,32 +210,35 @@ def _insert(campaign: Campaign, recipients: Recipients, template: Template, plan
         contact_key=F(_path(recipients.contact, "pk")),
         phone_value=Cast(F(recipients.phone), BigIntegerField()),
         is_suppressed=suppressed(campaign, recipients.phone),
-        is_absent=_known_absent(campaign, recipients.contact),
     )
-    columns = ["place", "contact_key", "phone_value", "is_suppressed", "is_absent"]
+    columns = ["place", "contact_key", "phone_value", "is_suppressed"]
+    head: list[int] = [campaign.pk]
+    if campaign.fallback_line_id is not None:
+        rows = rows.annotate(is_absent=_known_absent(recipients.contact))
+        columns.append("is_absent")
+        head += [Batch.FALLBACK_FROM, done, plan.fallback]
     if template.is_personal:
         rows = rows.annotate(rendered=template.expression(_path(recipients.contact, "")))
         columns.append("rendered")
     sql, params = rows.order_by().values_list(*columns).query.sql_with_params()
     statement = _INSERT.format(
         text="q.rendered" if template.is_personal else "NULL",
+        absent="" if campaign.fallback_line_id is None else "WHEN q.is_absent THEN %s + (q.place + %s) / %s",
         now="now()" if connection.vendor == "postgresql" else "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'now')",
         rows=sql,
         # The first rule can't repeat a phone: contacts are unique by phone, memberships by contact.
         conflict="ON CONFLICT (campaign_id, phone) DO NOTHING" if done else "",
     )
     pending, skipped = MessageStatus.PENDING, MessageStatus.SKIPPED
-    head = [campaign.pk, Batch.FALLBACK_FROM, done, plan.fallback, done, plan.pilot, done, plan.pilot, plan.size]
+    head += [done, plan.pilot, done, plan.pilot, plan.size]
     choices = [int(skipped), int(pending), int(Reason.SUPPRESSED), int(Reason.NONE)]
     with connection.cursor() as cursor:
         cursor.execute(statement, [*head, *choices, *params])
         return int(cursor.rowcount)
 
 
-def _known_absent(campaign: Campaign, contact: str) -> Combinable:
+def _known_absent(contact: str) -> Combinable:
     """Whether the contact at this path need not be asked on a Bale line: it told lately that they are not there."""
-    if campaign.fallback_line_id is None:
-        return Value(False)
     since = Now() - ASKED_AGAIN
     known = Q(**{f"{_path(contact, 'not_on_bale_since')}__gt": since})
     return Case(When(known, then=Value(True)), default=Value(False))

@@ -12,6 +12,7 @@ from campaigns.composing import templating
 from campaigns.composing.suffix import with_suffix
 from campaigns.models import AudienceRule, Campaign
 from campaigns.sending import audience, claiming, kept
+from campaigns.states import CampaignStatus
 from contacts.models import Contact
 from interface import persian
 from providers import registry
@@ -63,7 +64,9 @@ def problems(campaign: Campaign) -> list[str]:
     if campaign.file and campaign.file.account_id != account.pk:
         found.append(_("The file belongs to another account."))
     if campaign.provider_keeps_time:
-        found += schedule_problems(line, campaign.scheduled_at)
+        # Once it is launched, a time that has come too near for the provider is kept here.
+        launched = campaign.status == CampaignStatus.PREPARING
+        found += schedule_problems(line, campaign.scheduled_at, dt.timedelta(0) if launched else KEPT_FROM)
     if campaign.fallback_line:
         found += fallback_problems(line, campaign.fallback_line, campaign.text)
     return found
@@ -137,12 +140,11 @@ def audience_problems(line: SenderLine, rules: Sequence[AudienceRule]) -> list[s
     return found
 
 
-def schedule_problems(line: SenderLine, at: dt.datetime | None) -> list[str]:
-    """Why the line's provider cannot keep a campaign's time; empty when it can."""
+def schedule_problems(line: SenderLine, at: dt.datetime | None, ahead: dt.timedelta = KEPT_FROM) -> list[str]:
+    """Why the line's provider cannot keep a campaign's time, at least ``ahead`` from now; empty when it can."""
     if not registry.provider_class(line.account.slug).capabilities.send_time:
         return [_("This provider keeps no times: leave the time to this site.")]
-    soonest = timezone.now() + KEPT_FROM
-    if at is None or not soonest <= at <= timezone.now() + claiming.LONGEST_AHEAD:
+    if at is None or not timezone.now() + ahead <= at <= timezone.now() + claiming.LONGEST_AHEAD:
         return [_("The provider keeps times from ten minutes to three months ahead.")]
     return []
 

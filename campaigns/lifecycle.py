@@ -153,12 +153,16 @@ def pause(campaign_id: int, actor: Actor = None) -> None:
     """Let no further batch out; calls in flight finish and are recorded.
 
     Raises:
-        NotAllowed: it is not running.
+        NotAllowed: it is not running, or all of it is with a provider that keeps the recipients.
     """
     facts = {"pause_code": "operator", "pause_text": ""}
-    if not Campaign.objects.move(campaign_id, CampaignStatus.PAUSED, **facts):
-        raise NotAllowed(_("Only a running campaign can be paused."))
-    note("paused", campaign_id, actor)
+    with transaction.atomic():
+        if not Campaign.objects.move(campaign_id, CampaignStatus.PAUSED, **facts):
+            raise NotAllowed(_("Only a running campaign can be paused."))
+        still_open = Batch.objects.filter(campaign=campaign_id, status__in=OPEN_BATCHES)
+        if not still_open.exists() and bulks.under_way(campaign_id):
+            raise NotAllowed(_("The provider has all of this campaign already, so a pause holds nothing back."))
+        note("paused", campaign_id, actor)
 
 
 def resume(campaign_id: int, actor: Actor = None) -> None:
@@ -184,11 +188,12 @@ def cancel(campaign_id: int, actor: Actor = None, *, seconds: float = 5.0) -> No
     Raises:
         NotAllowed: there is nothing left to cancel.
     """
-    if not Campaign.objects.move(campaign_id, CampaignStatus.CANCELLED, pause_code="", pause_text=""):
-        raise NotAllowed(_("This campaign cannot be cancelled any more."))
-    note("cancelled", campaign_id, actor)
-    if bulks.under_way(campaign_id):
-        ring("cancel_bulks", campaign_id)
+    with transaction.atomic():
+        if not Campaign.objects.move(campaign_id, CampaignStatus.CANCELLED, pause_code="", pause_text=""):
+            raise NotAllowed(_("This campaign cannot be cancelled any more."))
+        note("cancelled", campaign_id, actor)
+        if bulks.hasten(campaign_id):
+            ring("cancel_bulks", campaign_id)
     if not cancel_pending(campaign_id, seconds):
         ring("cancel_pending", campaign_id)
 

@@ -7,6 +7,7 @@ from django.conf import settings
 from campaigns import lifecycle, ringing
 from campaigns.delivery import applying, bulks, polling
 from campaigns.doorbell import ring
+from campaigns.models import Batch
 from campaigns.sending import attachments, dispatch
 
 
@@ -41,8 +42,10 @@ def apply_events() -> None:
 
 
 def poll(batch_id: int) -> None:
-    """Ask for a batch's missing reports."""
+    """Ask for a batch's missing reports; a look-up may have settled the last message that was unclear."""
     polling.poll(batch_id)
+    for campaign_id in Batch.objects.filter(pk=batch_id).values_list("campaign_id", flat=True):
+        lifecycle.finish(campaign_id)
 
 
 def follow_bulk(bulk_id: int) -> None:

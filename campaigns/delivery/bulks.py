@@ -2,6 +2,8 @@
 
 A 200 can still end rejected, unfunded or invalid. So the campaign follows the bulk's state by a plan; once it is final
 the provider's report becomes message rows, page by page, and their statuses are asked for until they are final too.
+A report may come late, in part, or without readable numbers: whom it does not list stays in the accounting until it
+has been read whole and its figures agree.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import time
 from collections.abc import Sequence
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Max
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -22,9 +24,17 @@ from campaigns.delivery.applying import suppress
 from campaigns.models import Batch, Bulk, Campaign, Message
 from campaigns.querysets import Move
 from campaigns.sending import claiming, kept
-from campaigns.states import AWAITING_REPORT, MESSAGE_MOVES, STATUS_OF_REPORT, MessageStatus, reason_of_report
+from campaigns.states import (
+    AWAITING_REPORT,
+    MESSAGE_MOVES,
+    STATUS_OF_REPORT,
+    BatchStatus,
+    CampaignStatus,
+    MessageStatus,
+    reason_of_report,
+)
 from contacts.models import Contact
-from providers.answers import Outcome
+from providers.answers import Blame, Outcome
 from providers.keeping import NOT_SENT, BulkAnswer, BulkState, ListedRecipient, Page
 
 logger = logging.getLogger(__name__)
@@ -34,6 +44,7 @@ PLAN = tuple(  # between two looks, after the request was accepted
     for seconds in (5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 3_600, 3_600, 14_400, 43_200, 86_400, 86_400, 86_400)
 )
 SETTLED = 3  # looks after which a scheduled bulk has surely been checked
+PATIENT = 14  # looks, almost two days, after which a report that disagrees with its bulk is taken as it is
 GIVE_UP = dt.timedelta(days=30) + claiming.LONGEST_AHEAD
 FINAL_STATES = frozenset(str(state) for state in (*NOT_SENT, BulkState.SENT))
 
@@ -52,9 +63,9 @@ def due() -> list[int]:
 
 def under_way(campaign_id: int) -> bool:
     """Whether a bulk of the campaign has not come to its final state, or its recipients are still being listed."""
-    bulks = Bulk.objects.filter(batch__campaign=campaign_id)
-    listing = bulks.filter(state=BulkState.SENT, batch__unlisted__gt=0, poll_at__isnull=False)
-    return bulks.filter(poll_at__isnull=False).exclude(state__in=FINAL_STATES).exists() or listing.exists()
+    bulks = Bulk.objects.filter(batch__campaign=campaign_id, poll_at__isnull=False)
+    listing = bulks.filter(state=BulkState.SENT, is_complete=False)
+    return bulks.exclude(state__in=FINAL_STATES).exists() or listing.exists()
 
 
 def follow(bulk_id: int, seconds: float = 10.0) -> int | None:
@@ -75,7 +86,9 @@ def follow(bulk_id: int, seconds: float = 10.0) -> int | None:
     if not bulk.batch.line.account.enabled:
         return bulk.batch.campaign_id
     try:
-        if bulk.state != BulkState.SENT:
+        if _is_to_be_cancelled(bulk):
+            _cancel(bulk)
+        if not bulk.is_complete:
             _look(bulk)
         if bulk.state == BulkState.SENT:
             _list(bulk, time.monotonic() + seconds)
@@ -85,13 +98,13 @@ def follow(bulk_id: int, seconds: float = 10.0) -> int | None:
 
 
 def _plan_next(bulk: Bulk) -> None:
-    """Plan the next look. A bulk that waits for its time is left alone until then; one without a final state is
-    looked at daily after the plan, for a month.
+    """Plan the next look. A bulk that waits for its time is left alone until then, unless it is yet to be cancelled;
+    one without a final state is looked at daily after the plan, for a month.
     """
     now, following = timezone.now(), bulk.poll_round + 1
     later: dt.datetime | None = now + PLAN[min(following, len(PLAN) - 1)]
     due = claiming.send_time(bulk.batch.campaign)
-    if due is not None and following > SETTLED:
+    if due is not None and following > SETTLED and not _is_to_be_cancelled(bulk):
         later, following = due + PLAN[0], SETTLED
     elif following >= len(PLAN):
         patience = dt.timedelta(0) if bulk.state == BulkState.SENT else GIVE_UP
@@ -108,71 +121,178 @@ def _look(bulk: Bulk) -> None:
     figures = provider.parse_bulk_counts(kept.ask(provider.build_bulk_counts(bulk.provider_ref)))
     if figures.outcome is Outcome.ACCEPTED:
         counts = {**counts, **figures.counts}
-    with transaction.atomic():
-        batch = Batch.objects.select_for_update(of=("self",)).get(pk=bulk.batch_id)
-        _write_state(bulk, batch, answer, dict(counts))
+    _write_state(bulk, answer, dict(counts))
 
 
-def _write_state(bulk: Bulk, batch: Batch, answer: BulkAnswer, counts: dict[str, int]) -> None:
-    bulk.state, bulk.code, bulk.words, bulk.counts = str(answer.state), answer.code[:64], answer.text, counts
-    fields = ["state", "code", "words", "counts"]
-    if answer.state in NOT_SENT:
+@transaction.atomic
+def _write_state(bulk: Bulk, answer: BulkAnswer, counts: dict[str, int]) -> None:
+    """Write where a bulk stands. A final state stays; the figures of one whose recipients are being read may change."""
+    batch, campaign = _hold(bulk)
+    bulk.refresh_from_db(fields=["state", "poll_round", "poll_at"])
+    if bulk.state in NOT_SENT:
+        return
+    bulk.counts, bulk.recipients = counts, answer.recipients or bulk.recipients
+    if bulk.state != BulkState.SENT:
+        bulk.state, bulk.code, bulk.words = str(answer.state), answer.code[:64], answer.text
+        if answer.state is BulkState.SENT:  # however long that took, its report has all its time
+            bulk.poll_round = min(bulk.poll_round, SETTLED)
+            bulk.poll_at = timezone.now() + PLAN[bulk.poll_round]
+    if answer.state in NOT_SENT and bulk.state != BulkState.SENT:
         bulk.poll_at = None
-        fields.append("poll_at")
-    bulk.save(update_fields=fields)
+    bulk.save(update_fields=["state", "code", "words", "counts", "recipients", "poll_round", "poll_at"])
+    if bulk.state in NOT_SENT:
+        _write_off(bulk, batch, campaign)
+
+
+def _hold(bulk: Bulk) -> tuple[Batch, Campaign]:
+    """Lock the batch and the campaign of a bulk, in the order in which all take them."""
+    batch = Batch.objects.select_for_update(of=("self",)).get(pk=bulk.batch_id)
+    return batch, Campaign.objects.select_for_update(no_key=True, of=("self",)).get(pk=batch.campaign_id)
+
+
+def _write_off(bulk: Bulk, batch: Batch, campaign: Campaign) -> None:
+    """Nothing of this bulk was sent: the recipients that are its share of the batch failed, or are cancelled.
+
+    How many they are is told by the provider; else they are what the other bulks leave, once all of those are known.
+    """
     others = Bulk.objects.filter(batch=batch).exclude(pk=bulk.pk)
-    if answer.state in NOT_SENT and not others.exclude(state__in=[str(state) for state in NOT_SENT]).exists():
-        new = MessageStatus.CANCELLED if answer.state is BulkState.CANCELLED else MessageStatus.FAILED
-        moved = Batch.objects.move_unlisted(batch, new)
+    if not others.exclude(state__in=[str(state) for state in NOT_SENT]).exists():
+        moved = Batch.objects.move_unlisted(batch, _status_of(bulk))
         facts = {"code": bulk.code, "words": bulk.words, "accepted": F("accepted") - moved}
         Batch.objects.filter(pk=batch.pk).update(**facts)
+        return
+    if bulk.recipients:
+        _part(bulk, batch, campaign, bulk.recipients)
+    _settle_rest(batch, campaign)
+
+
+def _status_of(bulk: Bulk) -> MessageStatus:
+    return MessageStatus.CANCELLED if bulk.state == BulkState.CANCELLED else MessageStatus.FAILED
+
+
+def _part(bulk: Bulk, batch: Batch, campaign: Campaign, number: int) -> None:
+    """Give an unsent bulk a batch of its own, with ``number`` of the recipients; more than foretold enlarge the
+    audience.
+    """
+    taken, status = min(batch.unlisted, number), _status_of(bulk)
+    last = Batch.objects.filter(campaign=campaign).aggregate(last=Max("number"))["last"]
+    own = Batch.objects.create(
+        campaign=campaign,
+        line_id=batch.line_id,
+        number=last + 1,
+        status=BatchStatus.CANCELLED if status is MessageStatus.CANCELLED else BatchStatus.FAILED,
+        first_message_id=0,
+        last_message_id=0,
+        size=number,
+        pending=0,
+        unlisted=number,
+        unlisted_status=status,
+        claimed_at=batch.claimed_at,
+        settled_at=timezone.now(),
+        code=bulk.code,
+        words=bulk.words,
+    )
+    Bulk.objects.filter(pk=bulk.pk).update(batch=own)
+    deltas = {batch.unlisted_status: Delta(-taken), int(status): Delta(number)}
+    counting.add(campaign.pk, deltas, arrived={int(status): number})
+    _resize(batch, unlisted=-taken, size=-taken)
+    _enlarge(campaign, number - taken)
+
+
+def _resize(batch: Batch, *, unlisted: int, size: int) -> None:
+    """Change how many recipients of a batch only the provider knows, and how many it has, all of them accepted."""
+    Batch.objects.filter(pk=batch.pk).update(
+        unlisted=F("unlisted") + unlisted, size=F("size") + size, accepted=F("accepted") + size
+    )
+    batch.unlisted += unlisted
+
+
+def _enlarge(campaign: Campaign, more: int) -> None:
+    if more:
+        Campaign.objects.filter(pk=campaign.pk).update(audience=F("audience") + more)
+
+
+def hasten(campaign_id: int) -> bool:
+    """Have the campaign's bulks that are not final looked at next; whether there are any. Before a cancelled
+    campaign's bulk is looked at, it is cancelled.
+    """
+    waiting = Bulk.objects.filter(batch__campaign=campaign_id).exclude(state__in=FINAL_STATES)
+    return waiting.update(poll_at=Now(), poll_round=0) > 0
 
 
 def cancel(campaign_id: int) -> None:
-    """Ask the provider not to send the campaign's bulks that wait for their time; what it refuses goes its way."""
-    waiting = Bulk.objects.filter(batch__campaign=campaign_id).exclude(state__in=FINAL_STATES)
-    for bulk in waiting.select_related("batch__line__account"):
-        provider = kept.provider_of(bulk.batch.line.account)
-        if not provider.capabilities.cancels:
-            continue
-        try:
-            answer = provider.parse_cancel(kept.ask(provider.build_cancel(bulk.provider_ref)))
-        except kept.NotTold as error:
-            logger.warning("Account %s: a bulk could not be cancelled (%s)", bulk.batch.line.account_id, error.code)
-            continue
-        logger.info("Bulk %s: the provider's answer to its cancellation is %s", bulk.pk, answer.outcome)
-        Bulk.objects.filter(pk=bulk.pk).update(poll_at=Now())
+    """Ask the provider now not to send a cancelled campaign's bulks that wait for their time.
+
+    What fails is tried again at the bulk's next look; what the provider refuses goes its way.
+    """
+    waiting = Bulk.objects.filter(batch__campaign=campaign_id, poll_at__lte=Now()).exclude(state__in=FINAL_STATES)
+    for bulk_id in list(waiting.values_list("pk", flat=True)):
+        follow(bulk_id)
+
+
+def _is_to_be_cancelled(bulk: Bulk) -> bool:
+    """Whether its campaign was cancelled, and the provider has not yet said whether the bulk can be."""
+    cancelled = bulk.batch.campaign.status == CampaignStatus.CANCELLED
+    return cancelled and not bulk.cancel_answer and bulk.state not in FINAL_STATES
+
+
+def _cancel(bulk: Bulk) -> None:
+    provider, account_id = kept.provider_of(bulk.batch.line.account), bulk.batch.line.account_id
+    if not provider.capabilities.cancels:
+        return
+    try:
+        answer = provider.parse_cancel(kept.ask(provider.build_cancel(bulk.provider_ref)))
+    except kept.NotTold as error:
+        logger.warning("Account %s: a bulk could not be cancelled (%s)", account_id, error.code)
+        return
+    logger.info("Bulk %s: the provider's answer to its cancellation is %s", bulk.pk, answer.outcome)
+    if answer.outcome is Outcome.ACCEPTED or answer.blame is Blame.REQUEST:
+        word = str(answer.outcome) if answer.outcome is Outcome.ACCEPTED else answer.code or str(answer.outcome)
+        Bulk.objects.filter(pk=bulk.pk, cancel_answer="").update(cancel_answer=word[:64])
 
 
 def _list(bulk: Bulk, end: float) -> None:
-    """Turn the recipients in the provider's report into rows, or move the rows to what it says of them now."""
+    """Turn the recipients in the provider's report into rows, or move the rows to what it says of them now.
+
+    Every second reading goes from the last page to the first: where rows move from page to page meanwhile, what one
+    reading misses the next one meets.
+    """
     provider = kept.provider_of(bulk.batch.line.account)
-    page, last = bulk.next_page, bulk.next_page
-    while page <= last:
+    backwards, last = bool(bulk.readings % 2), bulk.pages if bulk.readings % 2 else bulk.next_page
+    total = None
+    while bulk.next_page <= last:
         if time.monotonic() > end:
-            Bulk.objects.filter(pk=bulk.pk).update(next_page=page, poll_at=Now(), poll_round=F("poll_round") - 1)
+            Bulk.objects.filter(pk=bulk.pk).update(poll_at=Now(), poll_round=F("poll_round") - 1)
             return
-        answer = provider.parse_recipients(kept.ask(provider.build_recipients(bulk.provider_ref, page)))
+        number = last + 1 - bulk.next_page if backwards else bulk.next_page
+        answer = provider.parse_recipients(kept.ask(provider.build_recipients(bulk.provider_ref, number)))
         if answer.outcome is not Outcome.ACCEPTED:
             raise kept.NotTold(answer.code, answer.text)
         _write_page(bulk, answer)
-        page, last = page + 1, answer.last_page or page + 1
-        Bulk.objects.filter(pk=bulk.pk).update(next_page=page)
-    _end_of_list(bulk)
+        total = answer.total
+        if not backwards:
+            last = answer.last_page or number + 1
+    _end_of_list(bulk, last, total)
 
 
 @transaction.atomic
 def _write_page(bulk: Bulk, page: Page[ListedRecipient]) -> None:
-    batch = Batch.objects.select_for_update(of=("self",)).get(pk=bulk.batch_id)
-    campaign = Campaign.objects.select_for_update(no_key=True, of=("self",)).get(pk=batch.campaign_id)
+    batch, campaign = _hold(bulk)
     listed = {row.phone: row for row in page.rows if row.phone}
     rows = Message.objects.filter(campaign=campaign, phone__in=list(listed)).order_by("pk").select_for_update()
     known = {message.phone: message for message in rows}
     _advance(campaign, [(known[phone], row) for phone, row in listed.items() if phone in known])
     fresh = [row for phone, row in listed.items() if phone not in known]
+    if fresh and bulk.readings and Message.objects.in_batch(batch).filter(phone=None).exists():
+        fresh = []  # one of them may be a person who was erased after the first reading
     if fresh:
         _insert(campaign, batch, fresh)
-        Bulk.objects.filter(pk=bulk.pk).update(listed=F("listed") + len(fresh))
+    before = bulk.unreadable if bulk.next_page > 1 else 0
+    bulk.unreadable = before + sum(not row.phone for row in page.rows)
+    bulk.next_page += 1
+    Bulk.objects.filter(pk=bulk.pk).update(
+        listed=F("listed") + len(fresh), unreadable=bulk.unreadable, next_page=bulk.next_page
+    )
 
 
 def _insert(campaign: Campaign, batch: Batch, rows: list[ListedRecipient]) -> None:
@@ -212,12 +332,8 @@ def _count(campaign: Campaign, batch: Batch, made: list[Message]) -> None:
     before = deltas.get(stood, Delta(0))
     deltas[stood] = Delta(before.messages - taken, before.cost)
     counting.add(campaign.pk, deltas, arrived={status: n for status, n in arrived.items() if status != stood})
-    more = len(made) - taken
-    Batch.objects.filter(pk=batch.pk).update(
-        unlisted=F("unlisted") - taken, size=F("size") + more, accepted=F("accepted") + more
-    )
-    if more:
-        Campaign.objects.filter(pk=campaign.pk).update(audience=F("audience") + more)
+    _resize(batch, unlisted=-taken, size=len(made) - taken)
+    _enlarge(campaign, len(made) - taken)
 
 
 def _advance(campaign: Campaign, pairs: list[tuple[Message, ListedRecipient]]) -> None:
@@ -238,16 +354,45 @@ def _advance(campaign: Campaign, pairs: list[tuple[Message, ListedRecipient]]) -
 
 
 @transaction.atomic
-def _end_of_list(bulk: Bulk) -> None:
-    """The whole report has been read: who was foretold and is not in it was not sent to, and is no recipient."""
-    batch = Batch.objects.select_for_update(of=("self",)).get(pk=bulk.batch_id)
-    Campaign.objects.select_for_update(no_key=True, of=("self",)).get(pk=batch.campaign_id)
-    awaited = Message.objects.in_batch(batch).filter(status__in=AWAITING_REPORT).exists()
-    Bulk.objects.filter(pk=bulk.pk).update(next_page=1, **({} if awaited else {"poll_at": None}))
-    others = Bulk.objects.filter(batch=batch, listed=0).exclude(pk=bulk.pk)
-    listing = others.exclude(state__in=[str(state) for state in NOT_SENT])
-    if batch.unlisted and not listing.exists():
-        missing = batch.unlisted
-        counting.add(batch.campaign_id, {batch.unlisted_status: Delta(-missing)})
-        Batch.objects.filter(pk=batch.pk).update(unlisted=0, size=F("size") - missing, accepted=F("accepted") - missing)
-        Campaign.objects.filter(pk=batch.campaign_id).update(audience=F("audience") - missing)
+def _end_of_list(bulk: Bulk, pages: int, total: int | None) -> None:
+    """The whole report has been read; it is read again until it agrees with the bulk, and its statuses are final."""
+    batch, campaign = _hold(bulk)
+    bulk.refresh_from_db(fields=["listed", "poll_round", "poll_at"])
+    bulk.next_page, bulk.pages, bulk.readings = 1, pages, bulk.readings + 1
+    bulk.is_complete = bulk.is_complete or _is_whole(bulk, total)
+    if bulk.is_complete and not Message.objects.in_batch(batch).filter(status__in=AWAITING_REPORT).exists():
+        bulk.poll_at = None
+    bulk.save(update_fields=["next_page", "pages", "readings", "is_complete", "poll_at"])
+    if bulk.is_complete:
+        _settle_rest(batch, campaign)
+
+
+def _is_whole(bulk: Bulk, total: int | None) -> bool:
+    """Whether the report lists everybody: as many as the bulk has; where that is not told, as many as it says itself,
+    reading after reading for days.
+    """
+    found = bulk.listed + bulk.unreadable
+    if bulk.recipients and found >= bulk.recipients:
+        return True
+    patient = bulk.poll_round >= PATIENT and bulk.readings > 1
+    return patient and (bool(bulk.recipients) or total is None or found >= total)
+
+
+def _settle_rest(batch: Batch, campaign: Campaign) -> None:
+    """Once all bulks of a batch are known: who was foretold and is in none was not sent to, and is no recipient.
+
+    Whom a bulk counts and does not list readably stays a number. Of an unsent bulk that told none, the rest is its own.
+    """
+    bulks = list(Bulk.objects.filter(batch=batch))
+    sent = [bulk for bulk in bulks if bulk.state not in NOT_SENT]
+    if not all(bulk.is_complete for bulk in sent):
+        return
+    staying = sum(max(bulk.recipients - bulk.listed, 0) if bulk.recipients else bulk.unreadable for bulk in sent)
+    missing = batch.unlisted - staying
+    unsent = next((bulk for bulk in bulks if bulk.state in NOT_SENT), None)
+    if unsent and missing > 0:
+        _part(unsent, batch, campaign, missing)
+    elif missing:
+        counting.add(campaign.pk, {batch.unlisted_status: Delta(-missing)})
+        _resize(batch, unlisted=-missing, size=-missing)
+        _enlarge(campaign, -missing)

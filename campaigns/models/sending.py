@@ -113,7 +113,11 @@ class Attempt(models.Model):
 
 
 class Bulk(models.Model):
-    """A batch as a provider that keeps the recipients has it: followed by its id there until its state is final."""
+    """A batch as a provider that keeps the recipients has it: followed by its id there until its state is final.
+
+    ``recipients`` is what the provider says of their number, null where it does not; ``listed`` of them have become
+    rows. ``unreadable`` and ``next_page`` (a count of pages, from 1) are of the reading under way or, after it, done.
+    """
 
     class State(models.TextChoices):
         """The values of ``providers.keeping.BulkState``."""
@@ -136,8 +140,14 @@ class Bulk(models.Model):
     code = models.CharField(_("the provider's code"), max_length=64, blank=True)
     words = models.TextField(_("the provider's words"), blank=True)
     counts: models.JSONField[Any, Any] = models.JSONField(_("the provider's figures"), default=dict)
+    recipients = models.PositiveIntegerField(_("recipients"), null=True)
     listed = models.PositiveIntegerField(_("recipients listed"), default=0)
+    unreadable = models.PositiveIntegerField(_("recipients without a readable number"), default=0)
     next_page = models.PositiveIntegerField(_("next page of recipients"), default=1)
+    pages = models.PositiveIntegerField(_("pages of recipients"), default=1)
+    readings = models.PositiveIntegerField(_("whole readings of the recipients"), default=0)
+    is_complete = models.BooleanField(_("all its recipients are known"), default=False)
+    cancel_answer = models.CharField(_("the provider's answer to the cancellation"), max_length=64, blank=True)
     poll_at = models.DateTimeField(_("polled next at"), null=True)
     poll_round = models.PositiveSmallIntegerField(_("polls so far"), default=0)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)

@@ -22,17 +22,22 @@ from providers.models import ProviderAccount, SenderLine
 
 PILOT = 0
 LONGEST_AHEAD = dt.timedelta(days=90)  # of a time that a provider keeps; IPPanel takes three months
-SCHEDULED_AHEAD = dt.timedelta(minutes=5, seconds=30)  # IPPanel takes five minutes; the request itself takes a while
+SOONEST = dt.timedelta(minutes=5)  # of such a time, by IPPanel
+SCHEDULED_AHEAD = SOONEST + dt.timedelta(seconds=30)  # from the claim to the call takes a while
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A batch that this worker holds: nobody else sends it until the lease ends."""
+    """A batch that this worker holds: nobody else sends it until the lease ends.
+
+    ``send_time`` is when the provider is to send it, None for at once.
+    """
 
     batch: Batch
     campaign: Campaign
     line: SenderLine
     account: ProviderAccount
+    send_time: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,9 @@ def _claim(campaign_id: int, owner: str) -> Claim:
     if campaign is None:
         raise _GiveUp(Wait("stopped"))
     batch, line = _next_batch(campaign)
+    due = send_time(campaign)
+    if due is None and _lies_ahead(campaign):  # it has come too near since the line was asked
+        raise _GiveUp(Wait("too_late_to_schedule"))
     lease = Now() + dt.timedelta(seconds=settings.SEND_LEASE)
     Batch.objects.filter(pk=batch.pk).update(
         status=BatchStatus.SENDING,
@@ -89,7 +97,7 @@ def _claim(campaign_id: int, owner: str) -> Claim:
         campaign.pk, {MessageStatus.PENDING: Delta(-batch.pending), MessageStatus.SENDING: Delta(batch.pending)}
     )
     batch.status, batch.owner, batch.attempt = BatchStatus.SENDING, owner, batch.attempt + 1
-    return Claim(batch, campaign, line, line.account)
+    return Claim(batch, campaign, line, line.account, due)
 
 
 def lines_of(campaign: Campaign) -> Iterator[SenderLine]:
@@ -105,8 +113,8 @@ def obstacle(line: SenderLine, campaign: Campaign) -> Wait | None:
         return Wait("disabled")
     if line.account.breaker != ProviderAccount.Breaker.CLOSED:
         return Wait("breaker")
-    due, own = send_time(campaign), campaign.scheduled_at if campaign.provider_keeps_time else None
-    if due is None and own is not None and own > timezone.now():
+    due = send_time(campaign)
+    if due is None and _lies_ahead(campaign):
         return Wait("too_late_to_schedule")
     if not windows.is_open(line, timezone.localtime(due)):
         return Wait("window")
@@ -120,6 +128,12 @@ def send_time(campaign: Campaign) -> dt.datetime | None:
     """
     due = campaign.scheduled_at if campaign.provider_keeps_time else None
     return due if due is not None and due >= timezone.now() + SCHEDULED_AHEAD else None
+
+
+def _lies_ahead(campaign: Campaign) -> bool:
+    """Whether the time that the provider was to keep has not come yet."""
+    at = campaign.scheduled_at if campaign.provider_keeps_time else None
+    return at is not None and at > timezone.now()
 
 
 def obstacles(campaign: Campaign) -> list[tuple[SenderLine, Wait]]:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 
 from django.db import transaction
 from django.db.models import F
+from django.utils import timezone
 
 from campaigns.composing.suffix import with_suffix
 from campaigns.models import Batch, Campaign, Message
 from campaigns.querysets import Move
 from campaigns.sending import kept
-from campaigns.sending.claiming import Claim, send_time
+from campaigns.sending.claiming import SOONEST, Claim
 from campaigns.states import BatchStatus, MessageStatus, Reason
 from contacts.models import Suppression
 from providers import registry
 from providers.base import Provider, Recipient, SendJob
 from providers.models import SenderLine
 
+CALL = dt.timedelta(seconds=10)  # until a request has reached its provider
 Row = tuple[int, str, str | None]  # message id, E.164, own text or None for the campaign's
 
 
@@ -27,8 +30,7 @@ def job_of(campaign: Campaign, batch: Batch, rows: Sequence[Row]) -> SendJob:
     """The provider's job for these messages of a batch, or for the recipients that the provider keeps."""
     line = campaign.fallback_line if batch.is_fallback and campaign.fallback_line else campaign.line
     if registry.provider_class(line.account.slug).capabilities.keeps_audience:
-        due = send_time(campaign)
-        return SendJob(line.sender, [], campaign.sent_text, audience=kept.audience_of(campaign), send_time=due)
+        return SendJob(line.sender, [], campaign.sent_text, audience=kept.audience_of(campaign))
     personal = any(text is not None for _, _, text in rows)
     common = _text_on(line, campaign, campaign.sent_text)
     recipients = [
@@ -65,11 +67,13 @@ def prepare(claim: Claim, provider: Provider) -> SendJob | None:
     whose own text is empty: one such number never costs the others their message.
 
     Raises:
-        LostClaim: the batch was given up meanwhile.
+        LostClaim: the batch was given up meanwhile, or its time has come too near for the provider.
     """
     if claim.batch.unlisted:
         _set_aside(claim, [])
-        return job_of(claim.campaign, claim.batch, [])
+        if claim.send_time is not None and claim.send_time < timezone.now() + SOONEST + CALL:
+            raise LostClaim
+        return replace(job_of(claim.campaign, claim.batch, []), send_time=claim.send_time)
     rows = rows_of(claim.batch, MessageStatus.PENDING)
     erased = Message.objects.in_batch(claim.batch).filter(status=MessageStatus.PENDING, phone=None)
     phones = Suppression.objects.for_line(claim.line).filter(
@@ -117,4 +121,4 @@ def _set_aside(claim: Claim, moves: list[Move]) -> None:
 
 
 class LostClaim(Exception):
-    """The lease ended before the call began; nothing was sent and nothing may be."""
+    """The lease ended before the call began, or the call came too late; nothing was sent and nothing may be."""

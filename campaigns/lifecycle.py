@@ -108,6 +108,10 @@ def _prepare_kept(campaign: Campaign) -> bool:
         return _send_back(campaign.pk, error.code, words)
     except UndecryptableSecret as error:
         return _send_back(campaign.pk, type(error).__name__, _("The account cannot be used."))
+    cap = campaign.line.daily_cap
+    if cap and recipients > cap:  # no day would ever have room for it
+        words = _("The line carries %(cap)s messages a day, and a single request would go to %(recipients)s people.")
+        return _send_back(campaign.pk, "above_the_cap", words % {"cap": cap, "recipients": recipients})
     return _freeze(campaign.pk, recipients)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connection, models
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, Count, F, Q, Value, When
 from django.db.models.functions import Now
 
 from campaigns import counting
@@ -133,6 +133,24 @@ class BatchQuerySet(models.QuerySet["Batch"]):
         """Claimed batches whose worker did not come back in time."""
         return self.in_flight().filter(lease_until__lt=Now())
 
+    def restate(self, batch: Batch) -> None:
+        """Set the status of a batch, which the caller holds, from where its messages stand after some were settled.
+
+        The next claim counts the attempt up, so an answer to the old one is no longer taken.
+        """
+        rows = dict(batch.messages().values_list("status").annotate(n=Count("pk")))
+        pending, unclear = rows.get(MessageStatus.PENDING, 0), rows.get(MessageStatus.UNKNOWN, 0)
+        if batch.unlisted:
+            pending += batch.unlisted * (batch.unlisted_status == MessageStatus.PENDING)
+            unclear += batch.unlisted * (batch.unlisted_status == MessageStatus.UNKNOWN)
+        if pending:
+            facts = {"status": BatchStatus.PENDING, "pending": pending, "not_before": None, "settled_at": None}
+        elif batch.status in (BatchStatus.UNKNOWN, BatchStatus.DONE):
+            facts = {"status": BatchStatus.UNKNOWN if unclear else BatchStatus.DONE, "pending": 0}
+        else:
+            return
+        self.filter(pk=batch.pk).update(**facts)
+
     def move_unlisted(
         self, batch: Batch, new: MessageStatus, *, counted_as: MessageStatus | None = None, cost: int = 0
     ) -> int:
@@ -251,18 +269,20 @@ class MessageQuerySet(models.QuerySet["Message"]):
             moved += type(batch).objects.move_unlisted(batch, new, counted_as=counted_as)
         return moved
 
-    def reroute(self, ids: Sequence[int], batch_number: int, code: str, words: str) -> None:
-        """Put pending messages into another batch, with what the first provider said of them."""
-        rows = self.filter(pk__in=ids, status=MessageStatus.PENDING)
+    def reroute(self, ids: Sequence[int], old: MessageStatus, batch_number: int, code: str, words: str) -> None:
+        """Put messages that stand in ``old`` into another batch, with what the first provider said of them."""
+        rows = self.filter(pk__in=ids, status=old)
         rerouted = rows.update(
             batch_number=batch_number,
+            account=None,
+            provider_ref=None,
             reason=Reason.OFF_CHANNEL,
             provider_code=code,
             provider_text=words,
             updated_at=Now(),
         )
         if rerouted != len(ids):
-            raise StaleMove(f"of {len(ids)} messages not all are pending")
+            raise StaleMove(f"of {len(ids)} messages not all stand in {old.name}")
 
 
 class DeliveryEventQuerySet(models.QuerySet["DeliveryEvent"]):

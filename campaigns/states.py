@@ -88,6 +88,7 @@ STATUS_OF_REPORT: Mapping[str, MessageStatus] = {
 }
 FINAL = frozenset({_M.DELIVERED, _M.UNDELIVERED, _M.BLOCKED, _M.FAILED, _M.SKIPPED, _M.CANCELLED, _M.EXPIRED})
 PROBLEMS = frozenset({_M.FAILED, _M.UNKNOWN})
+TAKEN = frozenset({_M.ACCEPTED, _M.SENT, _M.DELIVERED, _M.UNDELIVERED, _M.BLOCKED})  # the provider had them
 AWAITING_REPORT = frozenset({_M.ACCEPTED, _M.SENT})
 
 

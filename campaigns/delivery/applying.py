@@ -134,7 +134,7 @@ def _move(pairs: Iterable[tuple[Target, Event]]) -> None:
             blocked.append(target.phone)
     # All counters at once and in order: group after group, two workers would wait for each other's.
     counters = StatusCount.objects.filter(campaign__in={campaign_id for campaign_id, _ in groups})
-    list(counters.order_by("campaign", "status").select_for_update())
+    list(counters.order_by("campaign_id", "status").select_for_update())
     for (campaign_id, old), moves in sorted(groups.items()):
         Message.objects.move(sorted(moves, key=lambda move: move.id), campaign_id=campaign_id, old=MessageStatus(old))
     suppress(blocked)

@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from campaigns.delivery import events
 from campaigns.models import Batch, DeliveryEvent, Message
 from campaigns.sending import lookup
-from campaigns.states import AWAITING_REPORT, BatchStatus
+from campaigns.states import AWAITING_REPORT, BatchStatus, MessageStatus
 from providers import http, pacing, registry
 from providers.answers import Outcome
 from providers.base import Provider, TransportError
@@ -56,7 +56,7 @@ def poll(batch_id: int) -> int:
             return 0
         waiting = Message.objects.in_batch(batch).filter(status__in=AWAITING_REPORT, provider_ref__isnull=False)
         refs = [ref for ref in waiting.order_by("pk").values_list("provider_ref", flat=True) if ref]
-        unclear = batch.status == BatchStatus.UNKNOWN
+        unclear = batch.status == BatchStatus.UNKNOWN or batch.messages().filter(status=MessageStatus.UNKNOWN).exists()
         _plan_next(batch, bool(refs) or unclear)
     account = batch.line.account
     if not account.enabled:

@@ -59,6 +59,11 @@ class Migration(migrations.Migration):
             name='audiencerule_names_its_kind',
         ),
         migrations.AddField(
+            model_name='batch',
+            name='doubts',
+            field=models.PositiveSmallIntegerField(default=0, verbose_name='unclear tries'),
+        ),
+        migrations.AddField(
             model_name='campaign',
             name='provider_keeps_time',
             field=models.BooleanField(default=False, verbose_name='the provider keeps the time'),

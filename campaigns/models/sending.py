@@ -24,9 +24,9 @@ class Batch(models.Model):
     ``pending → sending → done | failed | unknown | cancelled``; back to pending where it is certain that nothing was
     sent. ``owner``, ``attempt`` and ``lease_until`` fence the worker that holds it. Its messages are those of
     ``number`` between ``first_message_id`` and ``last_message_id``; ``pending`` counts the ones still unsent,
-    ``accepted`` those that the provider took. ``repeats`` counts the tries that came to nothing. Batches on the
-    campaign's fallback line are numbered from ``FALLBACK_FROM``. Recipients that only the provider knows have no rows:
-    ``unlisted`` of them stand in ``unlisted_status``, until its report lists them.
+    ``accepted`` those that the provider took. ``repeats`` counts the tries in a row that came to nothing, ``doubts``
+    the unclear ones. Batches on the campaign's fallback line are numbered from ``FALLBACK_FROM``. Recipients that only
+    the provider knows have no rows: ``unlisted`` of them stand in ``unlisted_status``, until its report lists them.
     """
 
     FALLBACK_FROM = 1_000_000_000
@@ -49,6 +49,7 @@ class Batch(models.Model):
     owner = models.CharField(_("owner"), max_length=160, blank=True)
     attempt = models.PositiveIntegerField(_("attempt"), default=0)
     repeats = models.PositiveSmallIntegerField(_("tries in vain"), default=0)
+    doubts = models.PositiveSmallIntegerField(_("unclear tries"), default=0)
     lease_until = models.DateTimeField(_("leased until"), null=True)
     not_before = models.DateTimeField(_("not before"), null=True)
     claimed_at = models.DateTimeField(_("claimed at"), null=True)
@@ -88,6 +89,10 @@ class Batch(models.Model):
     def is_fallback(self) -> bool:
         """Its messages go out on the fallback line."""
         return self.number >= self.FALLBACK_FROM
+
+    def messages(self) -> MessageQuerySet:
+        """Its messages."""
+        return Message.objects.in_batch(self)
 
     @property
     def ordinal(self) -> int:

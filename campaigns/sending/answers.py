@@ -17,7 +17,7 @@ from providers.base import HttpResponse
 spool = Spool("answers")
 
 
-NOTHING_TAKEN = 0  # in the place of an HTTP status: the request certainly never reached the provider
+NOTHING_TAKEN = 0  # in the place of an HTTP status: it never reached the provider, or its keys make it safe to repeat
 
 
 class Kept(NamedTuple):
@@ -35,7 +35,7 @@ def keep(ticket: Ticket, response: HttpResponse) -> Path:
 
 
 def keep_failure(ticket: Ticket, code: str) -> Path:
-    """Store that nothing was taken, for the database to learn when it is back: else the batch would be in doubt."""
+    """Store that the batch may go out again, for the database to learn when it is back: else it would be in doubt."""
     return keep(ticket, HttpResponse(NOTHING_TAKEN, code.encode()))
 
 

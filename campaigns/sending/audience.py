@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.db import connection
 from django.db.models import BigIntegerField, Case, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum, Value, When
-from django.db.models.expressions import Combinable, Window
+from django.db.models.expressions import Window
 from django.db.models.functions import Cast, Now, RowNumber
 
 from campaigns import counting
@@ -177,14 +177,14 @@ def freeze(campaign: Campaign) -> None:
     template = templating.parse(text)
     plan = plan_for(campaign, template.is_personal)
     before = Message.objects.aggregate(last=Max("id"))["last"] or 0
-    done = 0
+    done = Done(0, 0)
     for recipients in included(campaign):
-        if done:
+        if any(done):
             # Repeated numbers take no place: with gaps, two rules' places would meet in one batch beyond its size.
             repeated = Message.objects.filter(campaign=campaign.pk, phone=OuterRef(recipients.phone))
             recipients = recipients._replace(rows=recipients.rows.filter(~Exists(repeated)))
-        done += _insert(campaign, recipients, template, plan, done)
-    _insert_strangers(campaign, template, plan, done)
+        done = _insert(campaign, recipients, template, plan, done)
+    _insert_strangers(campaign, template, plan, done.first)
     campaign.sent_text = text if template.is_personal else template.literal
     _insert_batches(campaign, before)
     _count(campaign, before)
@@ -204,19 +204,28 @@ _INSERT = """
 """
 
 
-def _insert(campaign: Campaign, recipients: Recipients, template: Template, plan: Plan, done: int) -> int:
+class Done(NamedTuple):
+    """How many places have been given on the first line and on the fallback line."""
+
+    first: int
+    fallback: int
+
+
+def _insert(campaign: Campaign, recipients: Recipients, template: Template, plan: Plan, done: Done) -> Done:
+    # Places are counted on each line by itself, so that both are cut into full batches.
+    absent = None if campaign.fallback_line_id is None else _known_absent(recipients.contact)
     rows = recipients.rows.annotate(
-        place=Window(RowNumber(), order_by=F("pk").asc()),
+        place=Window(RowNumber(), partition_by=[absent] if absent else None, order_by=F("pk").asc()),
         contact_key=F(_path(recipients.contact, "pk")),
         phone_value=Cast(F(recipients.phone), BigIntegerField()),
         is_suppressed=suppressed(campaign, recipients.phone),
     )
     columns = ["place", "contact_key", "phone_value", "is_suppressed"]
     head: list[int] = [campaign.pk]
-    if campaign.fallback_line_id is not None:
-        rows = rows.annotate(is_absent=_known_absent(recipients.contact))
+    if absent is not None:
+        rows = rows.annotate(is_absent=absent)
         columns.append("is_absent")
-        head += [Batch.FALLBACK_FROM, done, plan.fallback]
+        head += [Batch.FALLBACK_FROM, done.fallback - 1, plan.fallback]
     if template.is_personal:
         rows = rows.annotate(rendered=template.expression(_path(recipients.contact, "")))
         columns.append("rendered")
@@ -227,17 +236,21 @@ def _insert(campaign: Campaign, recipients: Recipients, template: Template, plan
         now="now()" if connection.vendor == "postgresql" else "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'now')",
         rows=sql,
         # The first rule can't repeat a phone: contacts are unique by phone, memberships by contact.
-        conflict="ON CONFLICT (campaign_id, phone) DO NOTHING" if done else "",
+        conflict="ON CONFLICT (campaign_id, phone) DO NOTHING" if any(done) else "",
     )
     pending, skipped = MessageStatus.PENDING, MessageStatus.SKIPPED
-    head += [done, plan.pilot, done, plan.pilot, plan.size]
+    head += [done.first, plan.pilot, done.first, plan.pilot, plan.size]
     choices = [int(skipped), int(pending), int(Reason.SUPPRESSED), int(Reason.NONE)]
     with connection.cursor() as cursor:
         cursor.execute(statement, [*head, *choices, *params])
-        return int(cursor.rowcount)
+        written = int(cursor.rowcount)
+    if absent is None:
+        return Done(done.first + written, 0)
+    aside = Message.objects.filter(campaign=campaign, batch_number__gte=Batch.FALLBACK_FROM).count()
+    return Done(done.first + written - (aside - done.fallback), aside)
 
 
-def _known_absent(contact: str) -> Combinable:
+def _known_absent(contact: str) -> Case:
     """Whether the contact at this path need not be asked on a Bale line: it told lately that they are not there."""
     since = Now() - ASKED_AGAIN
     known = Q(**{f"{_path(contact, 'not_on_bale_since')}__gt": since})
@@ -261,10 +274,10 @@ def _insert_strangers(campaign: Campaign, template: Template, plan: Plan, done: 
 
 _INSERT_BATCHES = """
     INSERT INTO campaigns_batch (campaign_id, line_id, number, status, first_message_id, last_message_id, size, pending,
-                                 accepted, unlisted, unlisted_status, owner, attempt, repeats, code, words, anomalies,
-                                 poll_round)
+                                 accepted, unlisted, unlisted_status, owner, attempt, repeats, doubts, code, words,
+                                 anomalies, poll_round)
     SELECT %s, CASE WHEN batch_number >= %s THEN %s ELSE %s END, batch_number, %s, min(id), max(id), count(*), count(*),
-           0, 0, %s, '', 0, 0, '', '', '{}', 0
+           0, 0, %s, '', 0, 0, 0, '', '', '{}', 0
     FROM campaigns_message WHERE campaign_id = %s AND id > %s AND batch_number IS NOT NULL GROUP BY batch_number
 """
 

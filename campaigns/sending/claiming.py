@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from campaigns import counting
 from campaigns.counting import Delta
-from campaigns.models import Batch, Campaign
+from campaigns.models import Batch, Campaign, Message
 from campaigns.sending import owners, windows
 from campaigns.states import BatchStatus, CampaignStatus, MessageStatus
 from providers import pacing, registry
@@ -138,15 +138,17 @@ def _lies_ahead(campaign: Campaign) -> bool:
 
 def obstacles(campaign: Campaign) -> list[tuple[SenderLine, Wait]]:
     """The lines of a campaign that have something to send and cannot, each with what is in its way."""
-    waiting = set(Batch.objects.filter(campaign=campaign).claimable().values_list("line_id", flat=True))
-    found = [(line, obstacle(line, campaign)) for line in lines_of(campaign) if line.pk in waiting]
+    found = [(line, obstacle(line, campaign)) for line in lines_of(campaign) if _has_batch(campaign, line)]
     return [(line, wait) for line, wait in found if wait is not None]
 
 
 def can_send(campaign: Campaign) -> bool:
     """Whether one of the campaign's lines has something to send and nothing in its way."""
-    waiting = set(Batch.objects.filter(campaign=campaign).claimable().values_list("line_id", flat=True))
-    return any(line.pk in waiting and obstacle(line, campaign) is None for line in lines_of(campaign))
+    return any(obstacle(line, campaign) is None and _has_batch(campaign, line) for line in lines_of(campaign))
+
+
+def _has_batch(campaign: Campaign, line: SenderLine) -> bool:
+    return Batch.objects.filter(campaign=campaign, line=line).claimable().exists()
 
 
 def has_place(campaign: Campaign) -> bool:
@@ -196,6 +198,28 @@ def _on_line(campaign: Campaign, line: SenderLine, candidates: QuerySet[Batch]) 
     turns = pacing.take_turns(line.account_id, 0 if single else 1, ahead=pacing.AHEAD if single else 0.0)
     if turns.wait > (pacing.AHEAD if single else 0.0):
         return Wait("pace", turns.wait)
+    if line.daily_cap is not None and batch.pending > line.daily_cap and not batch.unlisted:
+        _cut(batch, line.daily_cap)  # the cap was lowered since the freeze: no day would hold it
     if not pacing.reserve_today(line, batch.pending):
         return Wait("cap")
     return batch
+
+
+def _cut(batch: Batch, most: int) -> None:
+    """Leave the first ``most`` pending messages in a batch, and put the others into a new one on the same line."""
+    rows = Message.objects.in_batch(batch).filter(status=MessageStatus.PENDING).order_by("pk")
+    rest = list(rows.values_list("pk", flat=True)[most:])
+    series = Batch.objects.filter(campaign=batch.campaign_id, line=batch.line_id)
+    number = (series.aggregate(last=Max("number"))["last"] or 0) + 1
+    Batch.objects.create(
+        campaign_id=batch.campaign_id,
+        line_id=batch.line_id,
+        number=number,
+        first_message_id=rest[0],
+        last_message_id=rest[-1],
+        size=len(rest),
+        pending=len(rest),
+    )
+    Message.objects.filter(pk__in=rest).update(batch_number=number)
+    batch.size, batch.pending = batch.size - len(rest), batch.pending - len(rest)
+    batch.save(update_fields=["size", "pending"])

@@ -99,6 +99,8 @@ def _send_group(ticket: Ticket, claimed: Claim, provider: Provider, job: SendJob
         settled = True
     except DatabaseError as error:
         logger.error("Batch %s: its answers wait (%s)", ticket.batch_id, type(error).__name__)
+        if journal is None:
+            answers.keep_failure(ticket, "database_away")  # with their keys they may all be sent once more
     finally:
         if journal:
             journal.close(settled=settled)

@@ -13,34 +13,26 @@ from django.conf import settings
 from django.db.models import F, Max
 from django.db.models.functions import Now
 
-from campaigns import counting
-from campaigns.counting import Delta
 from campaigns.models import Attempt, Batch, Campaign, Message
 from campaigns.querysets import Move
 from campaigns.sending import audience
-from campaigns.states import BatchStatus, MessageStatus
+from campaigns.states import BatchStatus, MessageStatus, Reason
 from contacts.models import Contact
 from providers.answers import Outcome, RecipientResult
+from providers.models import SenderLine
 
 
-def reroute(batch: Batch, old: MessageStatus, counter: MessageStatus, results: Sequence[RecipientResult]) -> None:
-    """Put these recipients of a batch on the campaign's fallback line, pending; in the caller's transaction.
+def reroute(batch: Batch, old: MessageStatus, results: Sequence[RecipientResult]) -> int:
+    """Put these recipients of a batch on the campaign's fallback line, pending; how many of them stand in ``old``.
 
-    ``old`` is where their rows stand, ``counter`` what they are counted as.
+    Runs in the caller's transaction, which holds the campaign's row, so that two workers don't give two batches one
+    number, and counts them where they stood in pending: after all rows, for others take the counters last, too.
     """
     told = {result.key: result for result in results}
     rows = Message.objects.in_batch(batch).filter(status=old, pk__in=list(told)).order_by("pk")
     keys = list(rows.values_list("pk", flat=True))
     if not keys:
-        return
-    # Held, so that two workers don't give two batches one number.
-    campaign = Campaign.objects.select_for_update(no_key=True, of=("self",)).get(pk=batch.campaign_id)
-    if old is MessageStatus.UNKNOWN:
-        moves = [Move(key, MessageStatus.PENDING) for key in keys]
-        Message.objects.move(moves, campaign_id=campaign.pk, old=old, counted_as=counter)
-    else:
-        n = len(keys)
-        counting.add(campaign.pk, {counter: Delta(-n), MessageStatus.PENDING: Delta(n)})
+        return 0
     by_code: dict[tuple[str, str], list[int]] = {}
     for key in keys:
         by_code.setdefault((told[key].code, told[key].text[:300]), []).append(key)
@@ -50,39 +42,49 @@ def reroute(batch: Batch, old: MessageStatus, counter: MessageStatus, results: S
         for key in alike
     )
     for (code, words), alike in by_code.items():
-        _place(campaign, alike, code, words)
+        _place(batch.campaign, old, alike, code, words)
+    if old is not MessageStatus.PENDING:
+        moves = [Move(key, MessageStatus.PENDING, Reason.OFF_CHANNEL, None, told[key].code) for key in keys]
+        Message.objects.move(moves, campaign_id=batch.campaign_id, old=old)
+    return len(keys)
 
 
-def _place(campaign: Campaign, keys: list[int], code: str, words: str) -> None:
+def _place(campaign: Campaign, old: MessageStatus, keys: list[int], code: str, words: str) -> None:
     line = campaign.fallback_line
     assert line is not None  # noqa: S101 - asked by the caller
     most = audience.batch_size(line, personal=Message.objects.filter(pk=keys[0], text__isnull=False).exists())
     fallbacks = Batch.objects.filter(campaign=campaign, number__gte=Batch.FALLBACK_FROM)
     while keys:
-        gathering = fallbacks.filter(status=BatchStatus.PENDING, attempt=0, not_before__gt=Now(), size__lt=most).first()
-        room = most - gathering.size if gathering else most
+        # Also one whose time to gather is over, where its line may not send yet; a worker that claims it holds it.
+        open_ones = fallbacks.filter(status=BatchStatus.PENDING, attempt=0, size__lt=most).order_by("number")
+        gathering = open_ones.select_for_update(skip_locked=True, of=("self",)).first() or _new_batch(campaign, line)
+        room = most - gathering.size
         chosen, keys = keys[:room], keys[room:]
-        if gathering is None:
-            last = fallbacks.aggregate(last=Max("number"))["last"]
-            gathering = Batch.objects.create(
-                campaign=campaign,
-                line=line,
-                number=Batch.FALLBACK_FROM if last is None else last + 1,
-                first_message_id=chosen[0],
-                last_message_id=chosen[-1],
-                size=0,
-                pending=0,
-                not_before=Now() + dt.timedelta(seconds=settings.SEND_FALLBACK_GATHER),
-            )
-        Message.objects.reroute(chosen, gathering.number, code, words)
-        full = gathering.size + len(chosen) >= most
+        Message.objects.reroute(chosen, old, gathering.number, code, words)
+        first, last = gathering.first_message_id or chosen[0], gathering.last_message_id
         Batch.objects.filter(pk=gathering.pk).update(
-            first_message_id=min(gathering.first_message_id, chosen[0]),
-            last_message_id=max(gathering.last_message_id, chosen[-1]),
+            first_message_id=min(first, chosen[0]),
+            last_message_id=max(last, chosen[-1]),
             size=F("size") + len(chosen),
             pending=F("pending") + len(chosen),
-            not_before=None if full else F("not_before"),
+            not_before=None if gathering.size + len(chosen) >= most else F("not_before"),
         )
+
+
+def _new_batch(campaign: Campaign, line: SenderLine) -> Batch:
+    """A batch on the fallback line that gathers for a while."""
+    fallbacks = Batch.objects.filter(campaign=campaign, number__gte=Batch.FALLBACK_FROM)
+    last = fallbacks.aggregate(last=Max("number"))["last"]
+    return Batch.objects.create(
+        campaign=campaign,
+        line=line,
+        number=Batch.FALLBACK_FROM if last is None else last + 1,
+        first_message_id=0,
+        last_message_id=0,
+        size=0,
+        pending=0,
+        not_before=Now() + dt.timedelta(seconds=settings.SEND_FALLBACK_GATHER),
+    )
 
 
 def release(campaign_id: int) -> None:

@@ -25,6 +25,7 @@ from providers.answers import Blame, Outcome, RecipientResult, SendAnswer
 from providers.base import InvalidJob, Provider, Recipient, SendJob, TransportError
 
 NOT_REACHED = "not_reached"  # the group ended before this recipient's turn
+LATE = 0.1  # seconds; a turn that is older, because every thread was busy, is lost: used later it makes a burst
 DOUBTS = 3  # unclear answers after which a group goes no further
 LOOK = 0.5  # seconds between two looks at whether the campaign still runs
 
@@ -77,8 +78,12 @@ class Group:
                 continue
             first = time.monotonic() + turns.wait
             for place in range(turns.number):
-                if not self._reaches(first + place * turns.interval):
+                moment = first + place * turns.interval
+                if not self._reaches(moment):
                     return
+                if turns.interval and time.monotonic() - moment > max(LATE, turns.interval):
+                    self._places.release()
+                    break
                 left -= 1
                 yield True
 
@@ -88,10 +93,10 @@ class Group:
             time.sleep(min(rest, LOOK))
             if not self._goes_on():
                 return False
-        while not self._places.acquire(timeout=LOOK):
-            if not self._goes_on():
+        while not self._places.acquire(timeout=max(0.0, min(LOOK, self.end - time.monotonic()))):
+            if not self._goes_on() or time.monotonic() > self.end:
                 return False
-        if self._goes_on():
+        if self._goes_on() and time.monotonic() <= self.end + LATE:  # a lease counts on it
             return True
         self._places.release()
         return False
@@ -126,9 +131,8 @@ class Group:
                 read_timeout=settings.SEND_READ_TIMEOUT,
                 fresh_connection=not self.provider.capabilities.idempotent,
             )
-        except InvalidJob as error:
-            refused = RecipientResult(key, Outcome.REJECTED, code=str(error))
-            return SendAnswer(Outcome.ACCEPTED, [refused])
+        except InvalidJob as error:  # what is wrong with one recipient was set aside before
+            return SendAnswer(Outcome.REJECTED, blame=Blame.REQUEST, code=str(error))
         except TransportError as error:
             if self.journal and error.outcome is Outcome.RETRYABLE:
                 self.journal.untaken(key)

@@ -84,7 +84,7 @@ def prepare(claim: Claim, provider: Provider) -> SendJob | None:
     aside = [Move(pk, MessageStatus.SKIPPED, invalid, None, "erased") for pk in erased.values_list("pk", flat=True)]
     kept: list[Row] = []
     for row in rows:
-        reason, code = _objection(row, suppressed, provider)
+        reason, code = _objection(row, suppressed, provider, claim)
         if reason is Reason.NONE:
             kept.append(row)
         else:
@@ -93,7 +93,7 @@ def prepare(claim: Claim, provider: Provider) -> SendJob | None:
     return job_of(claim.campaign, claim.batch, kept) if kept else None
 
 
-def _objection(row: Row, suppressed: set[str], provider: Provider) -> tuple[Reason, str]:
+def _objection(row: Row, suppressed: set[str], provider: Provider, claim: Claim) -> tuple[Reason, str]:
     _key, phone, text = row
     if phone in suppressed:
         return Reason.SUPPRESSED, ""
@@ -101,7 +101,7 @@ def _objection(row: Row, suppressed: set[str], provider: Provider) -> tuple[Reas
         return Reason.EMPTY_TEXT, ""
     if code := provider.refuses(phone):
         return Reason.INVALID_FOR_PROVIDER, code
-    if text is not None and (code := provider.objects_to(text)):
+    if text is not None and (code := provider.objects_to(_text_on(claim.line, claim.campaign, text))):
         return Reason.TEXT_REFUSED, code
     return Reason.NONE, ""
 

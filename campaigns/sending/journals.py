@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import errno
 import json
 import os
 import threading
@@ -29,8 +30,13 @@ class Journal:
     def __init__(self, ticket: Ticket) -> None:
         self.path = _path(ticket)
         self._lock = threading.Lock()
-        self._file = self.path.open("ab")
-        self._write({"owner": ticket.owner})
+        # Emptied: what lies there under this name is of another database.
+        self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+        try:
+            self._write({"owner": ticket.owner})
+        except OSError:
+            os.close(self._file)
+            raise
         descriptor = os.open(self.path.parent, os.O_RDONLY)
         try:
             os.fsync(descriptor)
@@ -43,7 +49,8 @@ class Journal:
 
     def untaken(self, key: int) -> None:
         """A request certainly never reached the provider."""
-        self._write({"untaken": key})
+        with contextlib.suppress(OSError):
+            self._write({"untaken": key})
 
     def answered(self, key: int, response: HttpResponse) -> None:
         """A request was answered; a disk that refuses to hear it must not undo the answer."""
@@ -58,13 +65,14 @@ class Journal:
         else:
             with contextlib.suppress(OSError):
                 self._write({"over": True})
-        self._file.close()
+        os.close(self._file)
 
     def _write(self, line: dict[str, Any]) -> None:
+        raw = b"\n" + json.dumps(line).encode() + b"\n"  # after half a line, on a full disk, it begins anew
         with self._lock:
-            self._file.write(json.dumps(line).encode() + b"\n")
-            self._file.flush()
-            os.fsync(self._file.fileno())
+            if os.write(self._file, raw) != len(raw):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(self._file)
 
 
 class Told:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+from collections.abc import Sequence
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from campaigns.delivery import bulks
@@ -19,7 +20,7 @@ from campaigns.querysets import Move
 from campaigns.sending import jobs, kept
 from campaigns.states import BatchStatus, CampaignStatus, MessageStatus, Reason
 from providers import pacing, registry
-from providers.answers import Outcome
+from providers.answers import OutboxEntry, Outcome
 from providers.base import Provider
 from providers.keeping import KeepingProvider, ListedBulk
 
@@ -34,7 +35,7 @@ PATIENCE = 10.0  # seconds for a turn of the account's pace
 def look(batch_id: int) -> int:
     """Look up what is unclear in a batch; returns how many messages it settled. Several calls, in no transaction."""
     rows = Batch.objects.select_related("line__account", "campaign__line__account", "campaign__fallback_line__account")
-    batch = rows.filter(pk=batch_id, status=BatchStatus.UNKNOWN).select_related("campaign__file").first()
+    batch = rows.filter(pk=batch_id).exclude(status=BatchStatus.SENDING).select_related("campaign__file").first()
     if batch is None or batch.claimed_at is None:
         return 0
     provider = registry.provider_for(batch.line.account)
@@ -57,16 +58,29 @@ def _look_for_messages(batch: Batch, provider: Provider) -> int:
         search = provider.search(recipient.phone)
         while (request := search.request()) and _reached_its_turn(batch):
             search.take(kept.ask(request))
-        text = job.text if recipient.text is None else recipient.text
-        candidates = [entry for entry in search.found if entry.text == text and _of_its_time(batch, entry.sent_at)]
-        known = Message.objects.filter(account=batch.line.account, provider_ref__in=[entry.ref for entry in candidates])
-        taken = set(known.values_list("provider_ref", flat=True))
-        fresh = [entry for entry in candidates if entry.ref not in taken]
-        if len(fresh) == 1:
-            found.append(Move(recipient.key, MessageStatus.ACCEPTED, Reason.NONE, fresh[0].ref, fresh[0].code))
+        fresh = _unclaimed(batch, search.found)
+        text = _plain(job.text if recipient.text is None else recipient.text)
+        alike = [entry for entry in fresh if _plain(entry.text) == text]
+        if len(alike) == 1:
+            found.append(Move(recipient.key, MessageStatus.ACCEPTED, Reason.NONE, alike[0].ref, alike[0].code))
         elif not fresh and search.complete:
             absent.append(recipient.key)
     return _settle(batch, found, absent)
+
+
+def _unclaimed(batch: Batch, entries: Sequence[OutboxEntry]) -> list[OutboxEntry]:
+    """What the provider has for a number since the campaign began, and none of our messages has the id of."""
+    begun = batch.campaign.started_at
+    since = 0.0 if begun is None else (begun - CLOCKS).timestamp()
+    recent = [entry for entry in entries if entry.sent_at >= since]
+    known = Message.objects.filter(account=batch.line.account, provider_ref__in=[entry.ref for entry in recent])
+    taken = set(known.values_list("provider_ref", flat=True))
+    return [entry for entry in recent if entry.ref not in taken]
+
+
+def _plain(text: str | None) -> str:
+    """A text as far as a provider certainly keeps it: whether it trims spaces is nowhere said."""
+    return " ".join((text or "").split())
 
 
 def _of_its_time(batch: Batch, seconds: int | None) -> bool:
@@ -83,24 +97,32 @@ def _reached_its_turn(batch: Batch) -> bool:
 
 def _settle(batch: Batch, found: list[Move], absent: list[int]) -> int:
     """Write what was found; who is proven absent for the second time goes out after all."""
-    with transaction.atomic():
-        held = Batch.objects.select_for_update(of=("self",)).filter(pk=batch.pk, status=BatchStatus.UNKNOWN).first()
-        if held is None:
-            return 0
-        rows = Message.objects.in_batch(held).filter(status=MessageStatus.UNKNOWN)
-        standing = dict(rows.values_list("pk", "reason"))
-        again = [key for key in absent if standing.get(key) == Reason.NOT_LISTED]
-        rows.filter(pk__in=absent).update(reason=Reason.NOT_LISTED)
-        moves = [move for move in found if move.id in standing]
-        _move(held, moves, batch.line.account_id)
-        _move(held, [Move(key, MessageStatus.PENDING, Reason.NOT_LISTED) for key in again])
-        left = len(standing) - len(moves) - len(again)
-        status = BatchStatus.PENDING if again else BatchStatus.UNKNOWN if left else BatchStatus.DONE
-        facts = {"pending": len(again), "not_before": None, "settled_at": None} if again else {}
-        Batch.objects.filter(pk=held.pk).update(status=status, accepted=F("accepted") + len(moves), **facts)
-        if again:
-            finished = Campaign.objects.filter(status=CampaignStatus.COMPLETED_WITH_PROBLEMS)
-            finished.move(held.campaign_id, CampaignStatus.RUNNING, finished_at=None)
+    try:
+        with transaction.atomic():
+            return _write(batch, found, absent)
+    except IntegrityError:  # another message has got one of the ids meanwhile: the next look knows it
+        logger.warning("Batch %s: a look-up found what belongs to another message", batch.pk)
+        return 0
+
+
+def _write(batch: Batch, found: list[Move], absent: list[int]) -> int:
+    rows = Batch.objects.select_for_update(of=("self",))
+    held = rows.filter(pk=batch.pk).exclude(status=BatchStatus.SENDING).first()
+    if held is None:
+        return 0
+    # In this order, as everywhere: batch, campaign, messages, counters.
+    campaign = Campaign.objects.select_for_update(no_key=True, of=("self",)).get(pk=held.campaign_id)
+    unclear = held.messages().filter(status=MessageStatus.UNKNOWN)
+    standing = dict(unclear.values_list("pk", "reason"))
+    again = [key for key in absent if standing.get(key) == Reason.NOT_LISTED]
+    unclear.filter(pk__in=absent).update(reason=Reason.NOT_LISTED)
+    moves = [move for move in found if move.id in standing]
+    if again and campaign.status == CampaignStatus.COMPLETED_WITH_PROBLEMS:
+        Campaign.objects.move(campaign.pk, CampaignStatus.RUNNING, finished_at=None)
+    _move(held, moves, batch.line.account_id)
+    _move(held, [Move(key, MessageStatus.PENDING, Reason.NOT_LISTED) for key in again])
+    Batch.objects.filter(pk=held.pk).update(accepted=F("accepted") + len(moves))
+    Batch.objects.restate(held)
     return len(moves) + len(again)
 
 

@@ -7,7 +7,7 @@ import time
 from functools import partial
 
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from campaigns.delivery.polling import FIRST_POLL
@@ -148,23 +148,22 @@ def decide(campaign_id: int, *, sent: bool) -> int:
 
     A batch that another process is settling this moment is left to it. Returns how many messages it settled.
     """
-    unclear = Batch.objects.filter(campaign=campaign_id, status=BatchStatus.UNKNOWN).order_by("number")
-    return sum(_decide(pk, sent) for pk in list(unclear.values_list("pk", flat=True)))
+    campaign = Campaign.objects.get(pk=campaign_id)
+    numbers = Message.objects.of(campaign).filter(status=MessageStatus.UNKNOWN).values("batch_number").distinct()
+    unclear = Q(number__in=numbers.order_by()) | Q(status=BatchStatus.UNKNOWN)  # or all of it is known there alone
+    batches = Batch.objects.filter(unclear, campaign=campaign_id).order_by("number")
+    return sum(_decide(pk, sent) for pk in list(batches.values_list("pk", flat=True)))
 
 
 def _decide(batch_id: int, sent: bool) -> int:
     with transaction.atomic():
         rows = Batch.objects.select_for_update(skip_locked=True, of=("self",))
-        batch = rows.filter(pk=batch_id, status=BatchStatus.UNKNOWN).first()
+        batch = rows.filter(pk=batch_id).exclude(status=BatchStatus.SENDING).first()
         if batch is None:
             return 0
         new = MessageStatus.ACCEPTED if sent else MessageStatus.PENDING
         moved = Message.objects.move_batch(batch, old=MessageStatus.UNKNOWN, new=new, reason=Reason.BY_OPERATOR)
         if sent:
-            Batch.objects.filter(pk=batch_id).update(status=BatchStatus.DONE, accepted=F("accepted") + moved)
-        else:
-            # The next claim counts the attempt up, so an answer to the old one is no longer taken.
-            Batch.objects.filter(pk=batch_id).update(
-                status=BatchStatus.PENDING, pending=moved, not_before=None, settled_at=None
-            )
+            Batch.objects.filter(pk=batch_id).update(accepted=F("accepted") + moved)
+        Batch.objects.restate(batch)
         return moved

@@ -30,6 +30,7 @@ from campaigns.sending import fallback
 from campaigns.sending.claiming import PILOT
 from campaigns.states import (
     STATUS_OF_REPORT,
+    TAKEN,
     BatchStatus,
     CampaignStatus,
     MessageStatus,
@@ -42,7 +43,7 @@ from providers.models import ProviderAccount
 
 logger = logging.getLogger(__name__)
 
-IDEMPOTENT_REPEATS = 8
+IDEMPOTENT_DOUBTS = 8  # tries that came to nothing clear, after which a key is used no more
 WORKER_DIED = "worker_died"
 # Why nothing was taken, where the provider did not ask to go slower: it could not be reached at all.
 NOT_SLOW = frozenset(
@@ -114,6 +115,9 @@ class _Record:
         late = batch.status == BatchStatus.UNKNOWN
         self.old = MessageStatus.UNKNOWN if late else MessageStatus.PENDING
         self.counter = MessageStatus.UNKNOWN if late else MessageStatus.SENDING
+        if late or self.answer.stop or any(result.off_channel for result in self.answer.results):
+            # It may be changed below; a claim holds it before the account and the counters.
+            Campaign.objects.select_for_update(no_key=True, of=("self",)).get(pk=batch.campaign_id)
         if self.answer.outcome is Outcome.ACCEPTED:
             self._accepted()
         elif self.answer.outcome is Outcome.REJECTED and self.answer.blame is not Blame.ACCOUNT:
@@ -125,10 +129,10 @@ class _Record:
         return True
 
     def _may_repeat(self) -> bool:
-        return self.can.idempotent and self.batch.repeats < IDEMPOTENT_REPEATS
+        return self.can.idempotent and self.batch.doubts < IDEMPOTENT_DOUBTS
 
     def _accepted(self) -> None:
-        results = self.answer.results
+        results = [*self.answer.results, *self._unmentioned()]
         outcomes = {Outcome.RETRYABLE, Outcome.UNCLEAR} if self._may_repeat() else {Outcome.RETRYABLE}
         back = [result.key for result in results if result.outcome in outcomes]
         rest = [result for result in results if result.outcome not in outcomes]
@@ -137,46 +141,51 @@ class _Record:
         if not self._may_repeat():
             self._pause_over_the_pilot()
         moves = [move for result in rest if result not in falling and (move := self._move_of(result))]
+        rerouted = fallback.reroute(self.batch, self.old, falling)
+        taken = self._move(moves)
         self._return_rows(len(back), back)
-        fallback.reroute(self.batch, self.old, self.counter, falling)
-        self._move(moves)
+        if self.old is not MessageStatus.UNKNOWN:
+            self._count_back(rerouted)
         if self.can.tells_absence:
             fallback.remember(results)
         self._suppress([move.id for move in moves if move.status == MessageStatus.BLOCKED])
         if self.answer.refs:
             bulks.begin(self.batch, self.answer.refs)
             Batch.objects.move_unlisted(self.batch, MessageStatus.ACCEPTED, counted_as=self.counter)
-        self._settle_accepted(back)
+            taken += self.batch.unlisted
+        self._settle_accepted(back, taken)
+
+    def _unmentioned(self) -> list[RecipientResult]:
+        """The rows of the batch that the answer has no result for: a person was erased while it lay on disk."""
+        late = self.old is MessageStatus.UNKNOWN
+        if late or self.answer.refs or len(self.answer.results) == self.batch.pending:
+            return []
+        rows = Message.objects.in_batch(self.batch).filter(status=self.old)
+        missing = rows.exclude(pk__in=[result.key for result in self.answer.results]).values_list("pk", flat=True)
+        return [RecipientResult(key, Outcome.UNCLEAR, code="no_entry") for key in missing]
 
     def _pause_over_the_pilot(self) -> None:
         """A pilot of single requests of which nothing but doubt came back holds up the rest, as any pilot does."""
-        outcomes = {result.outcome for result in self.answer.results}
-        if (
-            self.batch.number == PILOT
-            and outcomes <= {Outcome.UNCLEAR, Outcome.RETRYABLE}
-            and Outcome.UNCLEAR in outcomes
-        ):
+        outcomes = {result.outcome for result in self.answer.results} - {Outcome.RETRYABLE}
+        if self.batch.number == PILOT and outcomes == {Outcome.UNCLEAR}:
             self._pause_campaign("pilot_unclear", self.answer.text)
 
-    def _settle_accepted(self, back: Sequence[int]) -> None:
-        if back:
-            status = BatchStatus.PENDING
-        elif Message.objects.in_batch(self.batch).filter(status=MessageStatus.UNKNOWN).exists():
-            status = BatchStatus.UNKNOWN
-        else:
-            status = BatchStatus.DONE
-        in_vain = any(result.outcome is Outcome.UNCLEAR for result in self.answer.results) or self.answer.stop
+    def _settle_accepted(self, back: Sequence[int], taken: int) -> None:
+        unclear = Message.objects.in_batch(self.batch).filter(status=MessageStatus.UNKNOWN).exists()
+        status = BatchStatus.PENDING if back else BatchStatus.UNKNOWN if unclear else BatchStatus.DONE
+        doubted = any(result.outcome is Outcome.UNCLEAR for result in self.answer.results)
+        in_vain = doubted or self.answer.stop
         # Unclear ones are tried again with their keys, ever more rarely; those that were not reached go on at once.
         wait = self._backoff() if back and in_vain and not self.answer.stop else 0.0
-        taken = sum(result.outcome is Outcome.ACCEPTED for result in self.answer.results)
-        taken += self.batch.unlisted if self.answer.refs else 0
         self._settle(
             status,
             pending=len(back),
             not_before=Now() + dt.timedelta(seconds=wait) if wait else None,
-            poll_at=Now() + FIRST_POLL if self.can.max_status_ids or status == BatchStatus.UNKNOWN else None,
+            poll_at=Now() + FIRST_POLL if self.can.max_status_ids or unclear else None,
+            poll_round=0,
             accepted=F("accepted") + taken,
-            repeats=F("repeats") + 1 if in_vain else F("repeats"),
+            repeats=0 if taken else F("repeats") + int(bool(in_vain)),
+            doubts=F("doubts") + int(doubted),
         )
 
     def _stop(self) -> None:
@@ -229,8 +238,10 @@ class _Record:
         whole = stop is not None and stop.blame is Blame.REQUEST and stop.code == result.code
         return Reason.REFUSED_REQUEST if whole else Reason.REFUSED_RECIPIENT
 
-    def _move(self, moves: Sequence[Move]) -> None:
-        def attempt(chosen: Sequence[Move]) -> None:
+    def _move(self, moves: Sequence[Move]) -> int:
+        """Move the rows that still stand where the answer found them; how many of them the provider took."""
+
+        def attempt(chosen: Sequence[Move]) -> int:
             with transaction.atomic():
                 Message.objects.move(
                     chosen,
@@ -239,13 +250,14 @@ class _Record:
                     account_id=self.account.pk,
                     counted_as=self.counter,
                 )
+            return sum(move.status in TAKEN for move in chosen)
 
         try:
-            attempt(moves)
+            return attempt(moves)
         except StaleMove:
             # A person was erased, or a report settled a row, while the request was out: the others still count.
             standing = set(Message.objects.in_batch(self.batch).filter(status=self.old).values_list("pk", flat=True))
-            attempt([move for move in moves if move.id in standing])
+            return attempt([move for move in moves if move.id in standing])
 
     def _rejected(self) -> None:
         self._pause_campaign(self.answer.code or "refused_request", self._explanation())
@@ -277,14 +289,12 @@ class _Record:
         elif self.answer.code != WORKER_DIED:
             seconds = self.answer.retry_after or self._backoff()
             self._slow_down(self.answer)
-        if self.old is MessageStatus.UNKNOWN:
-            # Its campaign may have been finished over the doubt; what was certainly not sent goes out after all.
-            finished = Campaign.objects.filter(status=CampaignStatus.COMPLETED_WITH_PROBLEMS)
-            finished.move(self.batch.campaign_id, CampaignStatus.RUNNING, finished_at=None)
         pending = Message.objects.in_batch(self.batch).filter(status=self.old).count() + self.batch.unlisted
         self._return_rows(pending, None)
         not_before = Now() + dt.timedelta(seconds=seconds)
-        self._settle(BatchStatus.PENDING, pending=pending, not_before=not_before, repeats=F("repeats") + 1)
+        doubts = F("doubts") + int(self.answer.outcome is Outcome.UNCLEAR)
+        repeats = F("repeats") + 1
+        self._settle(BatchStatus.PENDING, pending=pending, not_before=not_before, repeats=repeats, doubts=doubts)
 
     def _return_rows(self, number: int, keys: Sequence[int] | None) -> None:
         """Count rows as pending again; those that a lost lease had made unclear are moved back."""
@@ -293,12 +303,19 @@ class _Record:
         if self.batch.claimed_at:
             pacing.give_back(self.batch.line, localdate(self.batch.claimed_at), number)
         if self.old is MessageStatus.UNKNOWN:
+            # Its campaign may have been finished over the doubt; what was certainly not sent goes out after all.
+            finished = Campaign.objects.filter(status=CampaignStatus.COMPLETED_WITH_PROBLEMS)
+            finished.move(self.batch.campaign_id, CampaignStatus.RUNNING, finished_at=None)
             rows = Message.objects.in_batch(self.batch).filter(status=self.old)
             chosen = rows if keys is None else rows.filter(pk__in=keys)
             moves = [Move(pk, MessageStatus.PENDING) for pk in chosen.values_list("pk", flat=True)]
             self._move(moves)
             Batch.objects.move_unlisted(self.batch, MessageStatus.PENDING, counted_as=self.counter)
             return
+        self._count_back(number)
+
+    def _count_back(self, number: int) -> None:
+        """Count rows that were in flight as pending again."""
         counting.add(self.batch.campaign_id, {self.counter: Delta(-number), MessageStatus.PENDING: Delta(number)})
 
     def _settle(self, status: BatchStatus, *, pending: int, **fields: Any) -> None:

@@ -127,7 +127,7 @@ def compose(page: Page, problems: list[str]) -> None:
     page.locator("input[name=include]").first.check()
     page.fill("#id_text", "سلام  عزیز، کد {nobody_has_this}")
     expect(page.locator("#preview [role=alert]")).to_contain_text("nobody_has_this")
-    page.locator("button[name=review]").click()
+    page.locator("button.btn-primary[name=review]").click()
     expect(steps.alert_of(page, "id_text")).to_contain_text("nobody_has_this")
     expect(page.locator("#id_name")).to_have_value(NAME)
     expect(page.locator("#id_text")).to_have_value("سلام  عزیز، کد {nobody_has_this}")
@@ -146,7 +146,7 @@ def correct_the_text(page: Page) -> None:
     expect(page.locator(f"[data-recipients='{NEW}']")).to_be_visible()
     assert steps.number(page.locator("#preview dl dd").last.text_content()) == NEW * 1450
     assert steps.number(page.locator("#counter b").nth(1).text_content()) == 1
-    page.locator("button[name=review]").click()
+    page.locator("button.btn-primary[name=review]").click()
     page.wait_for_url(re.compile(r"/campaigns/\d+/$"))
     expect(page.locator("main")).to_contain_text("سلام سارا0 عزیز! کد شما Y0")
 

@@ -215,12 +215,12 @@ def fill(page: Page, text: str) -> None:
 
 def test_the_back_button_makes_no_second_draft_and_loses_no_change(member: Page, draft: Campaign) -> None:
     fill(member, "متن نخست")
-    member.locator("button[name=review]").click()
+    member.locator("button.btn-primary[name=review]").click()
     member.wait_for_url(re.compile(r"/campaigns/\d+/$"))
     member.go_back()
     expect(member.locator("#id_text")).to_have_value("متن نخست")
     member.fill("#id_text", "متن دوم")
-    member.locator("button[name=review]").click()
+    member.locator("button.btn-primary[name=review]").click()
     member.wait_for_url(re.compile(r"/campaigns/\d+/$"))
     expect(member.locator("main .chat-bubble").first).to_have_text("متن دوم")
     assert list(Campaign.objects.exclude(pk=draft.pk).values_list("text", flat=True)) == ["متن دوم"]
@@ -228,11 +228,11 @@ def test_the_back_button_makes_no_second_draft_and_loses_no_change(member: Page,
 
 def test_a_form_can_be_submitted_again_after_an_error(member: Page, draft: Campaign, page_problems: list[str]) -> None:
     fill(member, "")
-    member.locator("button[name=review]").click()
+    member.locator("button.btn-primary[name=review]").click()
     expect(steps.alert_of(member, "id_text")).to_have_text(steps.PERSIAN)
     expect(member.locator("#id_name")).to_have_value("یلدا")
     member.fill("#id_text", "سلام")
-    member.locator("button[name=review]").click()
+    member.locator("button.btn-primary[name=review]").click()
     member.wait_for_url(re.compile(r"/campaigns/\d+/$"))
     assert Campaign.objects.count() == 2
     page_problems[:] = [problem for problem in page_problems if "422" not in problem]

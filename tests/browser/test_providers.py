@@ -6,6 +6,7 @@ import io
 import re
 import urllib.request
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,11 @@ def everybody(page: Page) -> None:
     page.locator("input[name=include]").first.check()
 
 
+def to_everybody(fill: Callable[[Page], None], page: Page) -> None:
+    everybody(page)
+    fill(page)
+
+
 def watched_to(page: Page, bucket: str, number: int, campaign: Campaign) -> None:
     """Look at the campaign's page until its accounting is what it must be, and hold the rows against it."""
     page.goto(f"/campaigns/{campaign.pk}/")
@@ -143,7 +149,7 @@ def test_safir_text_file_copy_button_and_secure_message(
         "رمزدار": lambda page: page.locator("#id_is_secure").check(),
     }
     for name, fill in ways.items():
-        campaign = composed(page, line, name, lambda page, fill=fill: (everybody(page), fill(page))[0])  # type: ignore[misc]
+        campaign = composed(page, line, name, partial(to_everybody, fill))
         watched_to(page, "accepted", PEOPLE, campaign)
     requests = taken_by(site, "safir")
     assert len(requests) == 4 * PEOPLE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import threading
 import time
 
@@ -172,7 +173,7 @@ def test_a_dead_worker_leaves_only_what_had_begun_in_doubt(sandbox: Sandbox) -> 
     ticket = Ticket(claimed.batch.pk, claimed.batch.owner, claimed.batch.attempt)
     journal = journals.Journal(ticket)
     journal.begun(keys[0])
-    journal._file.close()
+    os.close(journal._file)
     Batch.objects.filter(pk=claimed.batch.pk).update(lease_until="2020-01-01T00:00:00Z")
     reconcile.expire_leases()
     counts = builders.counts(campaign)

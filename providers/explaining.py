@@ -52,7 +52,10 @@ _CONNECTING: Mapping[str, Words] = {
         _("No secure connection came about: the certificate is not valid, or the port is not one for https."),
         _("Check the host and the port of the base URL, and the clock of this server."),
     ),
-    "lost_claim": (_("The request had been given to another worker meanwhile."), _BY_ITSELF),
+    "lost_claim": (
+        _("The batch was no longer this worker's, or its time had come too near, before the request began."),
+        _BY_ITSELF,
+    ),
     "journal_not_written": (
         _("The disk took no record of the request, so it was not made."),
         _("Look at the free space and the rights of VAR_DIR on this server."),

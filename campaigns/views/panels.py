@@ -9,10 +9,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns import checking, reporting, ways
+from campaigns.delivery.bulks import FINAL_STATES
 from campaigns.models import Batch, Bulk, Campaign
 from campaigns.states import MessageStatus
 from campaigns.views.wording import Notice
 from contacts.models import Operator
+from providers.answers import Outcome
 from providers.explaining import explain
 from providers.keeping import NOT_SENT, BulkState
 
@@ -96,12 +98,16 @@ def _place(operator: str) -> int:
 
 
 def _notice(campaign: Campaign, bulk: Bulk) -> Notice | None:
-    """What a person has to know of a bulk: that nothing of it was sent, or that somebody has to approve it."""
+    """What a person has to know of a bulk: that nothing of it was sent, that it goes on, that it waits to be approved."""
     explained = explain(campaign.line.account.slug, bulk.code)
     if bulk.state in NOT_SENT and bulk.state != BulkState.CANCELLED:
         title = _("The provider sent nothing of its request %(ref)s: %(state)s.")
         told = {"ref": bulk.provider_ref, "state": bulk.get_state_display()}
         return Notice("error", title % told, "", bulk.code, bulk.words, explained=explained)
+    if bulk.cancel_answer not in ("", Outcome.ACCEPTED) and bulk.state not in FINAL_STATES:
+        title = _("The provider did not cancel its request %(ref)s: it may send it, or has sent it.")
+        why = explain(campaign.line.account.slug, bulk.cancel_answer)
+        return Notice("warning", title % {"ref": bulk.provider_ref}, "", bulk.cancel_answer, explained=why)
     if bulk.state == BulkState.AWAITING_APPROVAL:
         return Notice("info", _("The provider has not approved the text yet."), explained=explained)
     return None

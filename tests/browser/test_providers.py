@@ -169,9 +169,8 @@ def test_bale_first_and_sms_for_the_rest(page: Page, site: Product, customers: P
         page.locator("#id_fallback_line").select_option(str(sms.pk))
 
     campaign = composed(page, bale, "اول بله", with_fallback)
-    on_bale = len(taken_by(site, "safir"))
     page.goto(f"/campaigns/{campaign.pk}/")
-    product.until(lambda: Campaign.objects.get(pk=campaign.pk).finished_at, "the end of both ways", 90)
+    product.until(lambda: Campaign.objects.get(pk=campaign.pk).finished_at, "the end of both ways", 150)
     on_bale = len(taken_by(site, "safir"))
     by_sms = sum(request["count"] for request in taken_by(site, "najva"))
     assert (on_bale + by_sms, site.ledger()["repeated"]) == (PEOPLE, {})

@@ -9,11 +9,11 @@ from providers.sandbox import Sandbox
 from providers.secrets import encrypt
 from tests import builders
 
-CREDENTIALS = {
+CREDENTIALS = {  # one of its own for each: the sandbox knows an account by it
     "najva": {"api_token": builders.TOKEN},
-    "safir": {"api_access_key": builders.TOKEN},
-    "ippanel": {"token": builders.TOKEN},
-    "gosms": {"token": builders.TOKEN},
+    "safir": {"api_access_key": f"{builders.TOKEN}-safir"},
+    "ippanel": {"token": f"{builders.TOKEN}-ippanel"},
+    "gosms": {"token": f"{builders.TOKEN}-gosms"},
 }
 SENDERS = {"najva": "90000123", "safir": "1234567", "ippanel": "+983000505", "gosms": f"{'a' * 24}:0"}
 FAST = 10_000.0  # requests a second: no test but those of the pace waits for a turn

@@ -18,7 +18,7 @@ from campaigns.states import BatchStatus, CampaignStatus
 from providers.models import SenderLine
 from providers.sandbox import Sandbox
 from tests import builders
-from tests.campaigns import lines
+from tests.campaigns import lines, screens
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -115,6 +115,8 @@ def test_a_cancel_that_the_provider_refuses_is_not_asked_for_again(sandbox: Sand
     run_the_queue(3)
     assert Bulk.objects.get().cancel_answer == "400-2"
     assert sandbox.ledger.counters["calls_ippanel_cancel"] == 1
+    [notice] = screens.owner().get(f"/campaigns/{campaign.pk}/").context["bulk_notices"]
+    assert (notice.level, notice.code) == ("warning", "400-2")
     sandbox.behaviour.bulk_ends = 6
     run_the_queue()
     assert builders.counts(campaign) == {"delivered": 20}

@@ -22,6 +22,7 @@ test: $(DEV_STAMP)
 	$(PYTEST) --database sqlite -m "not browser" -n 2 || status=$$?; \
 	$(PYTEST) --database postgres -m "not browser" -n 2 || status=$$?; \
 	$(PYTEST) --database sqlite -m browser || status=$$?; \
+	$(PYTEST) --database postgres -m browser tests/browser/test_providers.py || status=$$?; \
 	exit $$status
 
 check: lint types migrations deployment assets messages

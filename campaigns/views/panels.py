@@ -98,7 +98,7 @@ def _place(operator: str) -> int:
 
 
 def _notice(campaign: Campaign, bulk: Bulk) -> Notice | None:
-    """What a person has to know of a bulk: that nothing of it was sent, that it goes on, that it waits to be approved."""
+    """What a person has to know of a bulk: that nothing of it goes out, that it does after all, that it waits."""
     explained = explain(campaign.line.account.slug, bulk.code)
     if bulk.state in NOT_SENT and bulk.state != BulkState.CANCELLED:
         title = _("The provider sent nothing of its request %(ref)s: %(state)s.")

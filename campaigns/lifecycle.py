@@ -163,10 +163,15 @@ def pause(campaign_id: int, actor: Actor = None) -> None:
     with transaction.atomic():
         if not Campaign.objects.move(campaign_id, CampaignStatus.PAUSED, **facts):
             raise NotAllowed(_("Only a running campaign can be paused."))
-        still_open = Batch.objects.filter(campaign=campaign_id, status__in=OPEN_BATCHES)
-        if not still_open.exists() and bulks.under_way(campaign_id):
+        if is_all_away(campaign_id):
             raise NotAllowed(_("The provider has all of this campaign already, so a pause holds nothing back."))
         note("paused", campaign_id, actor)
+
+
+def is_all_away(campaign_id: int) -> bool:
+    """Whether a provider that keeps the recipients has all of a campaign, so that nothing is left to hold back."""
+    still_open = Batch.objects.filter(campaign=campaign_id, status__in=OPEN_BATCHES)
+    return not still_open.exists() and bulks.under_way(campaign_id)
 
 
 def resume(campaign_id: int, actor: Actor = None) -> None:

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from campaigns import drafting, lifecycle, reporting
+from campaigns import checking, drafting, lifecycle, reporting
 from campaigns.composing import segments, templating
 from campaigns.models import Batch, Campaign
 from campaigns.sending import claiming
@@ -211,7 +211,8 @@ def _controls(request: HttpRequest, campaign: Campaign) -> dict[str, bool]:
     sensible = set()
     if campaign.is_editable:
         sensible |= {"launch", "delete-draft"}
-    if status == CampaignStatus.RUNNING:
+    keeps = checking.keeps_audience(campaign.line)
+    if status == CampaignStatus.RUNNING and not (keeps and lifecycle.is_all_away(campaign.pk)):
         sensible.add("pause")
     if status == CampaignStatus.PAUSED:
         sensible.add("resume")

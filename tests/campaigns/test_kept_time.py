@@ -128,6 +128,9 @@ def test_a_campaign_that_is_all_with_the_provider_cannot_be_paused(over: SenderL
     with pytest.raises(lifecycle.NotAllowed):
         lifecycle.pause(campaign.pk)
     assert builders.refreshed(campaign).status == CampaignStatus.RUNNING
+    assert screens.owner().get(f"/campaigns/{campaign.pk}/").context["controls"].keys() & {"pause", "cancel"} == {
+        "cancel"
+    }
 
 
 def test_a_campaign_that_has_not_gone_out_can_be_paused(sandbox: Sandbox, over: SenderLine) -> None:

@@ -15,7 +15,9 @@ from providers.forms import (
     PREFIX,
     CredentialInput,
     CredentialsMixin,
+    check_sender,
     clean_base_url,
+    keyless,
     provider_choices,
     saved_credentials,
 )
@@ -24,8 +26,10 @@ from providers.models import ProviderAccount, SenderLine, Tariff, UploadedFile
 if TYPE_CHECKING:  # Django's own classes take no parameters when the program runs
     LineTabularInline = admin.TabularInline[SenderLine, ProviderAccount]
     TariffTabularInline = admin.TabularInline[Tariff, SenderLine]
+    LineModelForm = forms.ModelForm[SenderLine]
 else:
     LineTabularInline = TariffTabularInline = admin.TabularInline
+    LineModelForm = forms.ModelForm
 
 
 class AccountAdminForm(CredentialsMixin):
@@ -69,8 +73,24 @@ def _with_credential_inputs() -> type[AccountAdminForm]:
     return type("AccountAdminFormWithInputs", (AccountAdminForm,), inputs)
 
 
+class LineAdminForm(LineModelForm):
+    """A line whose sender must have the form that its account's provider puts onto the wire."""
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        account = self.cleaned_data.get("account") or getattr(self.instance, "account", None)
+        sender = self.cleaned_data.get("sender")
+        if sender and account is not None and account.slug in registry.PROVIDERS:
+            try:
+                check_sender(keyless(account), sender)
+            except forms.ValidationError as error:
+                self.add_error("sender", error)
+        return self.cleaned_data
+
+
 class LineInline(LineTabularInline):
     model = SenderLine
+    form = LineAdminForm
     extra = 0
     fields = ("sender", "name", "kind", "channel", "daily_cap", "enabled")
 
@@ -110,6 +130,7 @@ class ProviderAccountAdmin(JalaliDates):
 
 @admin.register(SenderLine)
 class SenderLineAdmin(JalaliDates):
+    form = LineAdminForm
     list_display = ("sender", "name", "account", "kind", "channel", "enabled")
     list_filter = ("kind", "channel", "enabled", "account")
     list_select_related = ("account",)

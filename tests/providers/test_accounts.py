@@ -237,6 +237,25 @@ def test_the_admin_refuses_an_account_without_its_credential(owner: Client) -> N
     assert not ProviderAccount.objects.exists()
 
 
+@pytest.mark.parametrize(("sender", "stored"), [("1234567", 1), ("mybot", 0)])
+def test_the_admin_holds_a_new_accounts_line_to_its_providers_form(owner: Client, sender: str, stored: int) -> None:
+    line = {"sender": sender, "name": "", "kind": "service", "channel": "bale", "daily_cap": "", "enabled": "on"}
+    data = {**admin_data(slug="safir", credential_api_access_key=TOKEN), "lines-TOTAL_FORMS": "1"}
+    data |= {f"lines-0-{name}": value for name, value in line.items()}
+    owner.post("/admin/providers/provideraccount/add/", data)
+    assert SenderLine.objects.count() == stored
+
+
+@pytest.mark.parametrize(("sender", "stored"), [("+983000505", 1), ("mybot", 0)])
+def test_the_admin_holds_a_line_to_its_providers_form(
+    owner: Client, account: ProviderAccount, sender: str, stored: int
+) -> None:
+    ProviderAccount.objects.update(slug="ippanel")
+    tariffs = {"tariffs-TOTAL_FORMS": "0", "tariffs-INITIAL_FORMS": "0"}
+    owner.post("/admin/providers/senderline/add/", {**LINE, **tariffs, "account": account.pk, "sender": sender})
+    assert SenderLine.objects.count() == stored
+
+
 @pytest.mark.parametrize("model", ["provideraccount", "senderline", "tariff", "uploadedfile"])
 def test_the_admin_lists_and_searches(owner: Client, account: ProviderAccount, model: str) -> None:
     assert owner.get(f"/admin/providers/{model}/?q=main").status_code == 200

@@ -1,9 +1,7 @@
 """Following what a provider that keeps the recipients makes of a request: its state, then the recipients it sent to.
 
 A 200 can still end rejected, unfunded or invalid. So the campaign follows the bulk's state by a plan; once it is final
-the provider's report becomes message rows, page by page, and their statuses are asked for until they are final too.
-A report may come late, in part, or without readable numbers: whom it does not list stays in the accounting until it
-has been read whole and its figures agree.
+the recipients in the provider's report are read (``listing``). A cancelled campaign's bulks are cancelled on the way.
 """
 
 from __future__ import annotations
@@ -14,28 +12,17 @@ import time
 from collections.abc import Sequence
 
 from django.db import transaction
-from django.db.models import F, Max
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from campaigns import counting
-from campaigns.counting import Delta
-from campaigns.delivery.applying import suppress
-from campaigns.models import Batch, Bulk, Campaign, Message
-from campaigns.querysets import Move
+from campaigns.delivery import foretold, listing
+from campaigns.models import Batch, Bulk
 from campaigns.sending import claiming, kept
-from campaigns.states import (
-    AWAITING_REPORT,
-    MESSAGE_MOVES,
-    STATUS_OF_REPORT,
-    BatchStatus,
-    CampaignStatus,
-    MessageStatus,
-    reason_of_report,
-)
-from contacts.models import Contact
+from campaigns.states import CampaignStatus
+from providers import registry
 from providers.answers import Blame, Outcome
-from providers.keeping import NOT_SENT, BulkAnswer, BulkState, ListedRecipient, Page
+from providers.keeping import NOT_SENT, BulkAnswer, BulkState
+from providers.secrets import UndecryptableSecret
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +31,6 @@ PLAN = tuple(  # between two looks, after the request was accepted
     for seconds in (5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 3_600, 3_600, 14_400, 43_200, 86_400, 86_400, 86_400)
 )
 SETTLED = 3  # looks after which a scheduled bulk has surely been checked
-PATIENT = 14  # looks, almost two days, after which a report that disagrees with its bulk is taken as it is
 GIVE_UP = dt.timedelta(days=30) + claiming.LONGEST_AHEAD
 FINAL_STATES = frozenset(str(state) for state in (*NOT_SENT, BulkState.SENT))
 
@@ -91,9 +77,11 @@ def follow(bulk_id: int, seconds: float = 10.0) -> int | None:
         if not bulk.is_complete:
             _look(bulk)
         if bulk.state == BulkState.SENT:
-            _list(bulk, time.monotonic() + seconds)
+            listing.read(bulk, time.monotonic() + seconds)
     except kept.NotTold as error:
         logger.warning("Account %s: a look at a bulk failed (%s)", bulk.batch.line.account_id, error.code)
+    except (UndecryptableSecret, registry.UnknownProvider) as error:
+        logger.warning("Account %s: a look at a bulk failed (%s)", bulk.batch.line.account_id, type(error).__name__)
     return bulk.batch.campaign_id
 
 
@@ -127,7 +115,7 @@ def _look(bulk: Bulk) -> None:
 @transaction.atomic
 def _write_state(bulk: Bulk, answer: BulkAnswer, counts: dict[str, int]) -> None:
     """Write where a bulk stands. A final state stays; the figures of one whose recipients are being read may change."""
-    batch, campaign = _hold(bulk)
+    batch, campaign = foretold.hold(bulk)
     bulk.refresh_from_db(fields=["state", "poll_round", "poll_at"])
     if bulk.state in NOT_SENT:
         return
@@ -141,75 +129,7 @@ def _write_state(bulk: Bulk, answer: BulkAnswer, counts: dict[str, int]) -> None
         bulk.poll_at = None
     bulk.save(update_fields=["state", "code", "words", "counts", "recipients", "poll_round", "poll_at"])
     if bulk.state in NOT_SENT:
-        _write_off(bulk, batch, campaign)
-
-
-def _hold(bulk: Bulk) -> tuple[Batch, Campaign]:
-    """Lock the batch and the campaign of a bulk, in the order in which all take them."""
-    batch = Batch.objects.select_for_update(of=("self",)).get(pk=bulk.batch_id)
-    return batch, Campaign.objects.select_for_update(no_key=True, of=("self",)).get(pk=batch.campaign_id)
-
-
-def _write_off(bulk: Bulk, batch: Batch, campaign: Campaign) -> None:
-    """Nothing of this bulk was sent: the recipients that are its share of the batch failed, or are cancelled.
-
-    How many they are is told by the provider; else they are what the other bulks leave, once all of those are known.
-    """
-    others = Bulk.objects.filter(batch=batch).exclude(pk=bulk.pk)
-    if not others.exclude(state__in=[str(state) for state in NOT_SENT]).exists():
-        moved = Batch.objects.move_unlisted(batch, _status_of(bulk))
-        facts = {"code": bulk.code, "words": bulk.words, "accepted": F("accepted") - moved}
-        Batch.objects.filter(pk=batch.pk).update(**facts)
-        return
-    if bulk.recipients:
-        _part(bulk, batch, campaign, bulk.recipients)
-    _settle_rest(batch, campaign)
-
-
-def _status_of(bulk: Bulk) -> MessageStatus:
-    return MessageStatus.CANCELLED if bulk.state == BulkState.CANCELLED else MessageStatus.FAILED
-
-
-def _part(bulk: Bulk, batch: Batch, campaign: Campaign, number: int) -> None:
-    """Give an unsent bulk a batch of its own, with ``number`` of the recipients; more than foretold enlarge the
-    audience.
-    """
-    taken, status = min(batch.unlisted, number), _status_of(bulk)
-    last = Batch.objects.filter(campaign=campaign).aggregate(last=Max("number"))["last"]
-    own = Batch.objects.create(
-        campaign=campaign,
-        line_id=batch.line_id,
-        number=last + 1,
-        status=BatchStatus.CANCELLED if status is MessageStatus.CANCELLED else BatchStatus.FAILED,
-        first_message_id=0,
-        last_message_id=0,
-        size=number,
-        pending=0,
-        unlisted=number,
-        unlisted_status=status,
-        claimed_at=batch.claimed_at,
-        settled_at=timezone.now(),
-        code=bulk.code,
-        words=bulk.words,
-    )
-    Bulk.objects.filter(pk=bulk.pk).update(batch=own)
-    deltas = {batch.unlisted_status: Delta(-taken), int(status): Delta(number)}
-    counting.add(campaign.pk, deltas, arrived={int(status): number})
-    _resize(batch, unlisted=-taken, size=-taken)
-    _enlarge(campaign, number - taken)
-
-
-def _resize(batch: Batch, *, unlisted: int, size: int) -> None:
-    """Change how many recipients of a batch only the provider knows, and how many it has, all of them accepted."""
-    Batch.objects.filter(pk=batch.pk).update(
-        unlisted=F("unlisted") + unlisted, size=F("size") + size, accepted=F("accepted") + size
-    )
-    batch.unlisted += unlisted
-
-
-def _enlarge(campaign: Campaign, more: int) -> None:
-    if more:
-        Campaign.objects.filter(pk=campaign.pk).update(audience=F("audience") + more)
+        foretold.write_off(bulk, batch, campaign)
 
 
 def hasten(campaign_id: int) -> bool:
@@ -249,150 +169,3 @@ def _cancel(bulk: Bulk) -> None:
     if answer.outcome is Outcome.ACCEPTED or answer.blame is Blame.REQUEST:
         word = str(answer.outcome) if answer.outcome is Outcome.ACCEPTED else answer.code or str(answer.outcome)
         Bulk.objects.filter(pk=bulk.pk, cancel_answer="").update(cancel_answer=word[:64])
-
-
-def _list(bulk: Bulk, end: float) -> None:
-    """Turn the recipients in the provider's report into rows, or move the rows to what it says of them now.
-
-    Every second reading goes from the last page to the first: where rows move from page to page meanwhile, what one
-    reading misses the next one meets.
-    """
-    provider = kept.provider_of(bulk.batch.line.account)
-    backwards, last = bool(bulk.readings % 2), bulk.pages if bulk.readings % 2 else bulk.next_page
-    total = None
-    while bulk.next_page <= last:
-        if time.monotonic() > end:
-            Bulk.objects.filter(pk=bulk.pk).update(poll_at=Now(), poll_round=F("poll_round") - 1)
-            return
-        number = last + 1 - bulk.next_page if backwards else bulk.next_page
-        answer = provider.parse_recipients(kept.ask(provider.build_recipients(bulk.provider_ref, number)))
-        if answer.outcome is not Outcome.ACCEPTED:
-            raise kept.NotTold(answer.code, answer.text)
-        _write_page(bulk, answer)
-        total = answer.total
-        if not backwards:
-            last = answer.last_page or number + 1
-    _end_of_list(bulk, last, total)
-
-
-@transaction.atomic
-def _write_page(bulk: Bulk, page: Page[ListedRecipient]) -> None:
-    batch, campaign = _hold(bulk)
-    listed = {row.phone: row for row in page.rows if row.phone}
-    rows = Message.objects.filter(campaign=campaign, phone__in=list(listed)).order_by("pk").select_for_update()
-    known = {message.phone: message for message in rows}
-    _advance(campaign, [(known[phone], row) for phone, row in listed.items() if phone in known])
-    fresh = [row for phone, row in listed.items() if phone not in known]
-    if fresh and bulk.readings and Message.objects.in_batch(batch).filter(phone=None).exists():
-        fresh = []  # one of them may be a person who was erased after the first reading
-    if fresh:
-        _insert(campaign, batch, fresh)
-    before = bulk.unreadable if bulk.next_page > 1 else 0
-    bulk.unreadable = before + sum(not row.phone for row in page.rows)
-    bulk.next_page += 1
-    Bulk.objects.filter(pk=bulk.pk).update(
-        listed=F("listed") + len(fresh), unreadable=bulk.unreadable, next_page=bulk.next_page
-    )
-
-
-def _insert(campaign: Campaign, batch: Batch, rows: list[ListedRecipient]) -> None:
-    contacts = dict(Contact.objects.filter(phone__in=[row.phone for row in rows]).values_list("phone", "pk"))
-    account_id = batch.line.account_id
-    messages = []
-    for row in rows:
-        status = STATUS_OF_REPORT.get(row.report, MessageStatus.ACCEPTED)
-        facts = {"reason": reason_of_report(status), "provider_code": row.code, "cost": row.cost}
-        message = Message(campaign=campaign, phone=row.phone, batch_number=batch.number, status=status, **facts)
-        message.contact_id, message.account_id = contacts.get(row.phone), account_id
-        messages.append(message)
-    made = Message.objects.bulk_create(messages)
-    _count(campaign, batch, made)
-    ids = [message.pk for message in made]
-    first, last = min(ids), max(ids)
-    Campaign.objects.filter(pk=campaign.pk).update(
-        first_message_id=min(campaign.first_message_id or first, first),
-        last_message_id=max(campaign.last_message_id or last, last),
-    )
-    Batch.objects.filter(pk=batch.pk).update(
-        first_message_id=min(batch.first_message_id or first, first), last_message_id=max(batch.last_message_id, last)
-    )
-    suppress([str(message.phone) for message in made if message.status == MessageStatus.BLOCKED])
-
-
-def _count(campaign: Campaign, batch: Batch, made: list[Message]) -> None:
-    """Count the new rows, and take them from those that were only a number; more than foretold enlarge the audience."""
-    taken = min(batch.unlisted, len(made))
-    deltas: dict[int, Delta] = {}
-    arrived: dict[int, int] = {}
-    for message in made:
-        before = deltas.get(message.status, Delta(0))
-        deltas[message.status] = Delta(before.messages + 1, before.cost + (message.cost or 0))
-        arrived[message.status] = arrived.get(message.status, 0) + 1
-    stood = batch.unlisted_status
-    before = deltas.get(stood, Delta(0))
-    deltas[stood] = Delta(before.messages - taken, before.cost)
-    counting.add(campaign.pk, deltas, arrived={status: n for status, n in arrived.items() if status != stood})
-    _resize(batch, unlisted=-taken, size=len(made) - taken)
-    _enlarge(campaign, len(made) - taken)
-
-
-def _advance(campaign: Campaign, pairs: list[tuple[Message, ListedRecipient]]) -> None:
-    groups: dict[int, list[Move]] = {}
-    blocked = []
-    for message, row in pairs:
-        status = STATUS_OF_REPORT.get(row.report)
-        if status is None or status not in MESSAGE_MOVES.get(MessageStatus(message.status), ()):
-            continue
-        move = Move(message.pk, status, reason_of_report(status), None, row.code, "", row.cost, message.cost or 0)
-        groups.setdefault(message.status, []).append(move)
-        if status is MessageStatus.BLOCKED and message.phone:
-            blocked.append(message.phone)
-    for old, moves in sorted(groups.items()):
-        moves.sort(key=lambda move: move.id)
-        Message.objects.move(moves, campaign_id=campaign.pk, old=MessageStatus(old))
-    suppress(blocked)
-
-
-@transaction.atomic
-def _end_of_list(bulk: Bulk, pages: int, total: int | None) -> None:
-    """The whole report has been read; it is read again until it agrees with the bulk, and its statuses are final."""
-    batch, campaign = _hold(bulk)
-    bulk.refresh_from_db(fields=["listed", "poll_round", "poll_at"])
-    bulk.next_page, bulk.pages, bulk.readings = 1, pages, bulk.readings + 1
-    bulk.is_complete = bulk.is_complete or _is_whole(bulk, total)
-    if bulk.is_complete and not Message.objects.in_batch(batch).filter(status__in=AWAITING_REPORT).exists():
-        bulk.poll_at = None
-    bulk.save(update_fields=["next_page", "pages", "readings", "is_complete", "poll_at"])
-    if bulk.is_complete:
-        _settle_rest(batch, campaign)
-
-
-def _is_whole(bulk: Bulk, total: int | None) -> bool:
-    """Whether the report lists everybody: as many as the bulk has; where that is not told, as many as it says itself,
-    reading after reading for days.
-    """
-    found = bulk.listed + bulk.unreadable
-    if bulk.recipients and found >= bulk.recipients:
-        return True
-    patient = bulk.poll_round >= PATIENT and bulk.readings > 1
-    return patient and (bool(bulk.recipients) or total is None or found >= total)
-
-
-def _settle_rest(batch: Batch, campaign: Campaign) -> None:
-    """Once all bulks of a batch are known: who was foretold and is in none was not sent to, and is no recipient.
-
-    Whom a bulk counts and does not list readably stays a number. Of an unsent bulk that told none, the rest is its own.
-    """
-    bulks = list(Bulk.objects.filter(batch=batch))
-    sent = [bulk for bulk in bulks if bulk.state not in NOT_SENT]
-    if not all(bulk.is_complete for bulk in sent):
-        return
-    staying = sum(max(bulk.recipients - bulk.listed, 0) if bulk.recipients else bulk.unreadable for bulk in sent)
-    missing = batch.unlisted - staying
-    unsent = next((bulk for bulk in bulks if bulk.state in NOT_SENT), None)
-    if unsent and missing > 0:
-        _part(unsent, batch, campaign, missing)
-    elif missing:
-        counting.add(campaign.pk, {batch.unlisted_status: Delta(-missing)})
-        _resize(batch, unlisted=-missing, size=-missing)
-        _enlarge(campaign, -missing)

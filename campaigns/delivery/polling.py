@@ -19,6 +19,7 @@ from providers import http, pacing, registry
 from providers.answers import Outcome
 from providers.base import Provider, TransportError
 from providers.models import ProviderAccount
+from providers.secrets import UndecryptableSecret
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +62,11 @@ def poll(batch_id: int) -> int:
     account = batch.line.account
     if not account.enabled:
         return 0
-    provider = registry.provider_for(account)
+    try:
+        provider = registry.provider_for(account)
+    except (UndecryptableSecret, registry.UnknownProvider) as error:
+        logger.warning("Account %s: a poll failed (%s)", account.pk, type(error).__name__)
+        return 0
     if unclear and provider.capabilities.looks_up:
         lookup.look(batch.pk)
     if not refs or not provider.capabilities.max_status_ids:

@@ -11,7 +11,7 @@ import pytest
 from django.utils import timezone
 
 from campaigns import lifecycle
-from campaigns.delivery import bulks
+from campaigns.delivery import bulks, listing
 from campaigns.models import AudienceRule, Batch, Bulk, Campaign, Message
 from campaigns.states import CampaignStatus
 from contacts.models import Contact
@@ -206,7 +206,7 @@ def test_a_report_without_a_number_to_hold_it_against_is_believed_after_days(
     campaign = look(campaign, rounds=2)
     assert builders.counts(campaign) == {"delivered": 15, "accepted": 5}
     assert campaign.status == CampaignStatus.RUNNING
-    Bulk.objects.update(poll_round=bulks.PATIENT)
+    Bulk.objects.update(poll_round=listing.PATIENT)
     campaign = look(campaign)
     assert (campaign.audience, builders.counts(campaign)) == (15, {"delivered": 15})
     assert campaign.status == CampaignStatus.COMPLETED
@@ -217,7 +217,7 @@ def test_whom_a_bulk_counts_and_never_lists_stays_accepted(
 ) -> None:
     monkeypatch.setattr(ippanel_bulks.Bulks, "reported", lambda self, taken: taken.phones[:15])
     campaign = look(sent(over), rounds=2)
-    Bulk.objects.update(poll_round=bulks.PATIENT)
+    Bulk.objects.update(poll_round=listing.PATIENT)
     campaign = look(campaign)
     assert (campaign.audience, builders.counts(campaign)) == (20, {"delivered": 15, "accepted": 5})
     assert (campaign.status, Bulk.objects.get().poll_at) == (CampaignStatus.COMPLETED, None)

@@ -7,6 +7,8 @@ import time
 from dataclasses import replace
 
 import pytest
+from cryptography.fernet import Fernet
+from django.test import override_settings
 from django.utils import timezone
 from django_q.models import OrmQ
 
@@ -119,6 +121,19 @@ def test_a_cancel_that_the_provider_refuses_is_not_asked_for_again(sandbox: Sand
     assert (notice.level, notice.code) == ("warning", "400-2")
     sandbox.behaviour.bulk_ends = 6
     run_the_queue()
+    assert builders.counts(campaign) == {"delivered": 20}
+
+
+def test_a_key_that_is_lost_for_a_while_loses_no_bulk(
+    sandbox: Sandbox, over: SenderLine, caplog: pytest.LogCaptureFixture
+) -> None:
+    campaign = builders.running(over, rule())
+    builders.send_all(campaign)
+    Bulk.objects.update(poll_at=timezone.now() - dt.timedelta(seconds=1))
+    with override_settings(FIELD_ENCRYPTION_KEYS=[Fernet.generate_key().decode()]):
+        bulks.follow(Bulk.objects.get().pk)
+    assert "a look at a bulk failed (UndecryptableSecret)" in caplog.text
+    run_the_queue(3)
     assert builders.counts(campaign) == {"delivered": 20}
 
 

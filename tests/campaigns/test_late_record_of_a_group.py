@@ -1,4 +1,4 @@
-"""The record of a group that comes after its lease (another machine gave it up): what was not reached must still go."""
+"""A group's record that comes after its lease, when another machine gave it up: what was not reached still goes."""
 
 from __future__ import annotations
 

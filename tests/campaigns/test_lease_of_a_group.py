@@ -1,4 +1,4 @@
-"""A group whose taken turns wait for a free thread begins requests long after its slice, and outlives its lease."""
+"""A group begins no request so late that its lease could end before the answer."""
 
 from __future__ import annotations
 

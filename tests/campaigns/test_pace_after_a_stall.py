@@ -1,4 +1,4 @@
-"""Turns whose moment has passed while every thread was busy are all used at once, beside those of the next second."""
+"""Turns whose moment passed while every thread was busy are lost: used later they would make a burst."""
 
 from __future__ import annotations
 

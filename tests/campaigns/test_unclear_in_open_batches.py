@@ -1,4 +1,4 @@
-"""A group leaves one message unclear and others not reached: its batch is pending, and the unclear one is nobody's."""
+"""An unclear message whose batch waits or was cancelled is looked up and can be decided like any other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plan of polls is counted a batch, not an attempt: who goes out days later is asked about once, after a minute."""
+"""Each attempt at a batch has the whole plan of polls: who goes out days later is asked about as often."""
 
 from __future__ import annotations
 

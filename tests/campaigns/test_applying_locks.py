@@ -1,4 +1,4 @@
-"""Applying reports takes the counters in their order; it must not take the campaign's row after them."""
+"""PostgreSQL: applying reports locks the counters of its statuses alone, and never the campaign after them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tick and the page ask about lines must not fetch a row for every waiting batch of a campaign."""
+"""What the tick and the page ask about lines fetches no row for every waiting batch of a campaign."""
 
 from __future__ import annotations
 

@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from campaigns import lifecycle
 from campaigns.delivery import applying, polling
-from campaigns.models import Batch, Campaign, Message
-from campaigns.sending import claiming, dispatch
+from campaigns.models import AudienceRule, Batch, Campaign, Message
+from campaigns.sending import claiming, dispatch, journals, reconcile
+from campaigns.sending.recording import Ticket
 from campaigns.states import CampaignStatus, MessageStatus
 from contacts.models import Contact, Suppression
 from providers.models import DailyCount, ProviderAccount, SenderLine
@@ -85,8 +86,6 @@ def test_a_cap_that_was_lowered_does_not_hold_a_batch_for_ever(sandbox: Sandbox)
 
 def test_a_kept_audience_above_the_cap_is_said_before(sandbox: Sandbox) -> None:
     """One request cannot be cut to fit: it waits for a day that never comes."""
-    from campaigns.models import AudienceRule
-
     over = lines.line("ippanel", sandbox, daily_cap=10)
     rule = AudienceRule(kind=AudienceRule.Kind.PROVIDER, params={"phonebooks": ["123654"], "start": 1, "size": 20})
     campaign = builders.draft(over, rule)
@@ -169,9 +168,6 @@ def test_people_in_two_rules_go_out_once(sandbox: Sandbox) -> None:
 
 def test_an_erased_row_of_a_group_in_flight_is_not_lost_from_the_counters(sandbox: Sandbox) -> None:
     """Erased between the claim's look and the record: the answer has no result for it where a journal is read."""
-    from campaigns.sending import journals, reconcile
-    from campaigns.sending.recording import Ticket
-
     campaign = builders.running(lines.line("gosms", sandbox), book(3))
     claimed = claiming.claim(campaign.pk, "somewhere/1/1/1")
     assert isinstance(claimed, claiming.Claim)
@@ -184,3 +180,16 @@ def test_an_erased_row_of_a_group_in_flight_is_not_lost_from_the_counters(sandbo
     reconcile.expire_leases()
     assert builders.counts(campaign)  # balanced, and the counters match
     assert Message.objects.get(pk=key).status == MessageStatus.UNKNOWN
+
+
+def test_refusals_of_a_night_gather_for_the_morning(sandbox: Sandbox, settings: Any) -> None:
+    """The SMS line's window is closed, Bale's is not: what gathers must not be cut every twenty seconds."""
+    sandbox.behaviour.not_on_bale = 1.0
+    settings.SEND_FALLBACK_GATHER = 0.0
+    bale, sms = lines.line("safir", sandbox), lines.line("najva", sandbox)
+    ProviderAccount.objects.filter(pk=bale.account_id).update(batch_size=4)
+    rule = builders.include(builders.phonebook(builders.contacts(42)))
+    campaign = builders.running(bale, rule, fallback_line=sms)
+    SenderLine.objects.filter(pk=sms.pk).update(enabled=False)  # as its window does
+    dispatch.work(campaign.pk, 10)
+    assert Batch.objects.filter(campaign=campaign, line=sms).count() == 1

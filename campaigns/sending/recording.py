@@ -51,6 +51,7 @@ NOT_SLOW = frozenset(
     | {"database_away", "journal_not_written"}
 )
 BACKOFF_LIMIT = 300.0  # seconds
+_GOES_BACK = frozenset({Outcome.RETRYABLE, Outcome.UNCLEAR})  # the latter where its key makes a repeat harmless
 COST_LIMIT = 2**31 - 1  # rial; what the column holds
 
 
@@ -115,8 +116,10 @@ class _Record:
         late = batch.status == BatchStatus.UNKNOWN
         self.old = MessageStatus.UNKNOWN if late else MessageStatus.PENDING
         self.counter = MessageStatus.UNKNOWN if late else MessageStatus.SENDING
-        if late or self.answer.stop or any(result.off_channel for result in self.answer.results):
-            # It may be changed below; a claim holds it before the account and the counters.
+        self.results = [*self.answer.results, *self._unmentioned()]
+        uneven = any(result.off_channel or result.outcome in _GOES_BACK for result in self.results)
+        if late or self.answer.stop or uneven:
+            # It may be changed below, or counters be taken twice; a claim holds it before the account and those.
             Campaign.objects.select_for_update(no_key=True, of=("self",)).get(pk=batch.campaign_id)
         if self.answer.outcome is Outcome.ACCEPTED:
             self._accepted()
@@ -132,10 +135,9 @@ class _Record:
         return self.can.idempotent and self.batch.doubts < IDEMPOTENT_DOUBTS
 
     def _accepted(self) -> None:
-        results = [*self.answer.results, *self._unmentioned()]
-        outcomes = {Outcome.RETRYABLE, Outcome.UNCLEAR} if self._may_repeat() else {Outcome.RETRYABLE}
-        back = [result.key for result in results if result.outcome in outcomes]
-        rest = [result for result in results if result.outcome not in outcomes]
+        outcomes = _GOES_BACK if self._may_repeat() else {Outcome.RETRYABLE}
+        back = [result.key for result in self.results if result.outcome in outcomes]
+        rest = [result for result in self.results if result.outcome not in outcomes]
         falling = [result for result in rest if result.off_channel and self.batch.campaign.fallback_line_id]
         self._stop()
         if not self._may_repeat():
@@ -147,7 +149,7 @@ class _Record:
         if self.old is not MessageStatus.UNKNOWN:
             self._count_back(rerouted)
         if self.can.tells_absence:
-            fallback.remember(results)
+            fallback.remember(self.results)
         self._suppress([move.id for move in moves if move.status == MessageStatus.BLOCKED])
         if self.answer.refs:
             bulks.begin(self.batch, self.answer.refs)
@@ -157,8 +159,9 @@ class _Record:
 
     def _unmentioned(self) -> list[RecipientResult]:
         """The rows of the batch that the answer has no result for: a person was erased while it lay on disk."""
+        taken = self.answer.outcome is Outcome.ACCEPTED and not self.answer.refs
         late = self.old is MessageStatus.UNKNOWN
-        if late or self.answer.refs or len(self.answer.results) == self.batch.pending:
+        if late or not taken or len(self.answer.results) == self.batch.pending:
             return []
         rows = Message.objects.in_batch(self.batch).filter(status=self.old)
         missing = rows.exclude(pk__in=[result.key for result in self.answer.results]).values_list("pk", flat=True)

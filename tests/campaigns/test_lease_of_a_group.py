@@ -64,4 +64,4 @@ def test_no_request_begins_after_the_slice_of_its_group(sandbox: Sandbox, settin
     begun = time.monotonic()
     dispatch.work(campaign.pk, 0.01)
     longest = settings.SEND_SLICE + 0.4
-    assert time.monotonic() - begun < longest + 0.5
+    assert time.monotonic() - begun < longest + 2.0  # of a busy machine; sent to the end it would take six

@@ -119,6 +119,7 @@ def test_four_workers_on_a_campaign_with_a_fallback(sandbox: Sandbox, settings: 
     stuck = Batch.objects.filter(status=BatchStatus.SENDING).count()
     assert not errors, (len(errors), errors[:3], "left in flight until the lease", stuck)
     assert not stuck, stuck
+    assert builders.wrongs(sandbox, campaign)["twice"] == set()
 
 
 def test_a_look_up_and_send_again(sandbox: Sandbox) -> None:

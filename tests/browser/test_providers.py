@@ -200,6 +200,28 @@ def test_ippanel_job_categories_with_operators(page: Page, site: Product) -> Non
     assert request["facts"]["sending_type"] == "job"
 
 
+CHOOSES_AT_ONCE = """() => new MutationObserver((changes, observer) => {
+    const added = document.querySelectorAll("#jobs section")[1];
+    if (!added) return;
+    observer.disconnect();
+    const main = added.querySelector("select[name$='-main']");
+    main.value = "1";
+    main.dispatchEvent(new Event("change", {bubbles: true}));
+}).observe(document.body, {childList: true, subtree: true})"""
+
+
+def test_a_part_answers_from_the_moment_it_is_there(page: Page, site: Product) -> None:
+    line = line_at(site, "ippanel")
+    mirroring.run(mirroring.start(line.account, phonebook=None, in_background=False).pk)
+    page.goto("/campaigns/new/")
+    page.locator(f"input[name=line][value='{line.pk}']").check()
+    page.locator("input[name=kept_kind][value=jobs]").check()
+    page.evaluate(CHOOSES_AT_ONCE)
+    page.locator("#add-jobs").click()
+    added = page.locator("#jobs section").nth(1)
+    expect(added.locator("select[name$='-sub'] option[value='1']")).to_be_attached()
+
+
 def test_ippanel_phonebooks_whole_and_chosen_numbers(page: Page, site: Product) -> None:
     line = line_at(site, "ippanel")
     mirroring.run(mirroring.start(line.account, phonebook=None, in_background=False).pk)

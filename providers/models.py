@@ -25,13 +25,16 @@ def new_webhook_token() -> str:
 class ProviderAccount(models.Model):
     """One credential at one provider, with its pace and its breaker.
 
-    The breaker opens when the provider refuses the account itself (bad token, no credit): everything stays pending
-    until an operator closes it.
+    The breaker opens when the provider refuses the account itself (bad token, no credit), or after ``failures`` calls
+    in a row that came to nothing: everything stays pending. At ``probe_at`` it is half open: one small batch goes out,
+    and what comes of it closes the breaker or opens it for longer (``probes`` in vain so far). ``providers.breaker``
+    alone moves it; an operator may close it at any time.
     """
 
     class Breaker(models.TextChoices):
         CLOSED = "closed", _("closed")
         OPEN = "open", _("open")
+        HALF_OPEN = "half_open", _("half open")
 
     name = models.CharField(_("name"), max_length=100, unique=True)
     slug = models.SlugField(_("provider"), max_length=20, db_index=False)
@@ -49,10 +52,13 @@ class ProviderAccount(models.Model):
     next_status_at = models.DateTimeField(null=True, editable=False)
     slowed_to = models.FloatField(_("the pace it was slowed to"), null=True, editable=False)
     slowed_at = models.DateTimeField(_("slowed down at"), null=True, editable=False)
-    breaker = models.CharField(_("breaker"), max_length=8, choices=Breaker, default=Breaker.CLOSED, editable=False)
+    breaker = models.CharField(_("breaker"), max_length=10, choices=Breaker, default=Breaker.CLOSED, editable=False)
     breaker_code = models.CharField(_("the provider's code"), max_length=64, blank=True, editable=False)
     breaker_text = models.TextField(_("the provider's words"), blank=True, editable=False)
     breaker_at = models.DateTimeField(_("breaker opened at"), null=True, editable=False)
+    probe_at = models.DateTimeField(_("tried again at"), null=True, editable=False)
+    probes = models.PositiveSmallIntegerField(_("probes in vain"), default=0, editable=False)
+    failures = models.PositiveSmallIntegerField(_("failures in a row"), default=0, editable=False)
     credit = models.BigIntegerField(_("credit, in rial"), null=True, editable=False)
     checked_at = models.DateTimeField(_("last found in order"), null=True, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
@@ -109,6 +115,7 @@ class SenderLine(models.Model):
     daily_cap = models.PositiveIntegerField(
         _("messages a day"), null=True, blank=True, validators=[MinValueValidator(1)]
     )
+    rests_on_holidays = models.BooleanField(_("rests on holidays"), default=True)
     enabled = models.BooleanField(_("enabled"), default=True)
 
     objects = SenderLineQuerySet.as_manager()
@@ -134,6 +141,21 @@ class SenderLine(models.Model):
     def suffix(self) -> str:
         """What is appended to a text on this line, or an empty text."""
         return self.opt_out_suffix if self.is_advertising else ""
+
+
+class Holiday(models.Model):
+    """A day (of the project's time zone) on which advertising lines rest, except those that are told not to."""
+
+    day = models.DateField(_("day"), unique=True)
+    name = models.CharField(_("name"), max_length=100, blank=True)
+
+    class Meta:
+        verbose_name = _("holiday")
+        verbose_name_plural = _("holidays")
+        ordering = ["day"]
+
+    def __str__(self) -> str:
+        return self.name or str(self.day)
 
 
 class DailyCount(models.Model):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
@@ -23,8 +24,12 @@ class Campaign(models.Model):
 
     ``draft → pending_approval → scheduled → preparing → running ⇄ paused → completed | completed_with_problems |
     cancelled | expired | rejected`` (``states.CAMPAIGN_MOVES``); only ``campaigns.lifecycle`` moves it.
-    ``audience`` is fixed by the freeze; its messages' ids lie between ``first_message_id`` and ``last_message_id``.
+    Where its time has passed by too much it stays scheduled with the ``pause_code`` ``LATE``, until somebody decides.
+    What is still pending at ``expires_at`` expires. ``failover_line`` takes over where the account of ``line`` is
+    stopped. ``audience`` is fixed by the freeze; its messages' ids lie between ``first_message_id`` and ``last_message_id``.
     """
+
+    LATE = "late"
 
     name = models.CharField(_("name"), max_length=150)
     status = models.CharField(
@@ -33,6 +38,9 @@ class Campaign(models.Model):
     line = models.ForeignKey(SenderLine, models.PROTECT, related_name="campaigns", verbose_name=_("line"))
     fallback_line = models.ForeignKey(
         SenderLine, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("fallback line")
+    )
+    failover_line = models.ForeignKey(
+        SenderLine, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("failover line")
     )
     text = models.TextField(_("text"))
     sent_text = models.TextField(_("text as sent"), blank=True, editable=False)  # with the suffix; fixed by the freeze
@@ -43,6 +51,11 @@ class Campaign(models.Model):
     send_key = models.UUIDField(default=uuid.uuid4, editable=False)
     scheduled_at = models.DateTimeField(_("scheduled for"), null=True, blank=True)
     provider_keeps_time = models.BooleanField(_("the provider keeps the time"), default=False)
+    expires_at = models.DateTimeField(_("not after"), null=True, blank=True)
+    messages_per_minute = models.PositiveIntegerField(
+        _("messages a minute"), null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    next_batch_at = models.DateTimeField(null=True, editable=False)  # the next turn of its own pace
     pause_code = models.CharField(max_length=64, blank=True, editable=False)
     pause_text = models.TextField(_("why it is paused"), blank=True, editable=False)
     audience = models.PositiveIntegerField(_("audience"), null=True, editable=False)

@@ -31,7 +31,7 @@ class DeliveryEvent(models.Model):
         APPLIED = 1, _("applied")
         STALE = 2, _("changed nothing")
         UNRECOGNISED = 3, _("unknown status")
-        UNMATCHED = 4, _("matched no message")
+        UNMATCHED = 4, _("matched no message")  # in 30 days: kept, counted, never tried again
 
     account = models.ForeignKey(
         ProviderAccount, models.CASCADE, db_constraint=False, db_index=False, verbose_name=_("account")
@@ -55,6 +55,7 @@ class DeliveryEvent(models.Model):
         indexes = [
             models.Index(fields=["retry_at"], condition=Q(result=0), name="event_to_apply"),
             models.Index(fields=["account", "provider_ref"], name="event_by_provider_ref"),
+            models.Index(fields=["account"], condition=Q(result=4), name="event_unmatched"),
         ]
 
     def __str__(self) -> str:

@@ -11,13 +11,13 @@ from django.utils.translation import gettext as _
 from campaigns.composing import templating
 from campaigns.composing.suffix import with_suffix
 from campaigns.models import AudienceRule, Campaign
-from campaigns.sending import audience, claiming, kept
+from campaigns.sending import audience, claiming, kept, windows
 from campaigns.states import CampaignStatus
 from contacts.models import Contact
 from interface import persian
 from providers import registry
 from providers.base import Provider
-from providers.models import SenderLine
+from providers.models import Holiday, SenderLine
 
 KEPT_FROM = dt.timedelta(minutes=10)  # IPPanel takes five minutes, but somebody has to launch it before
 MOST_PARTS = 100  # elements of a request to a provider that keeps the recipients
@@ -69,7 +69,7 @@ def problems(campaign: Campaign) -> list[str]:
         found += schedule_problems(line, campaign.scheduled_at, dt.timedelta(0) if launched else KEPT_FROM)
     if campaign.fallback_line:
         found += fallback_problems(line, campaign.fallback_line, campaign.text)
-    return found
+    return found + [problem for problems in course_problems(campaign).values() for problem in problems]
 
 
 def _reaches_anybody(campaign: Campaign) -> bool:
@@ -158,6 +158,47 @@ def fallback_problems(line: SenderLine, fallback: SenderLine, text: str) -> list
     if not (fallback.enabled and fallback.account.enabled):
         return [_("The fallback line or its account is switched off.")]
     return line_problems(fallback, text)
+
+
+def course_problems(campaign: Campaign) -> dict[str, list[str]]:
+    """What is wrong with how a campaign is to go out: its end, its own pace, the line that takes over; by field."""
+    found = {
+        "expires_at": [_expiry_problem(campaign)] if campaign.expires_at else [],
+        "messages_per_minute": [],
+        "failover_line": failover_problems(campaign),
+    }
+    if campaign.messages_per_minute and keeps_audience(campaign.line):
+        found["messages_per_minute"] = [
+            _("The provider sends such a campaign as a whole, so it cannot have a pace of its own.")
+        ]
+    return {name: [problem for problem in problems if problem] for name, problems in found.items()}
+
+
+def _expiry_problem(campaign: Campaign) -> str:
+    end = campaign.expires_at
+    assert end is not None  # noqa: S101 - asked by the caller
+    begin = max(campaign.scheduled_at or timezone.now(), timezone.now())
+    if end <= begin:
+        return _("Nothing could go out: this is before the campaign begins.")
+    local = timezone.localtime(begin)
+    opening = windows.next_opening(campaign.line, local, Holiday.rests_of(campaign.line, local.date()))
+    return "" if opening and opening < end else _("Nothing could go out: the line's window opens after this.")
+
+
+def failover_problems(campaign: Campaign) -> list[str]:
+    """Why a campaign's failover line cannot take over from its own; empty when it can, or there is none."""
+    line, other = campaign.line, campaign.failover_line
+    if other is None:
+        return []
+    if other.account_id == line.account_id or other.channel != line.channel:
+        return [_("Choose a line of the same channel at another account to take over.")]
+    if keeps_audience(line) or keeps_audience(other):
+        return [_("Where the provider keeps the recipients no other account can take over.")]
+    if campaign.file:
+        return [_("The file is with one account only, so no other can take over.")]
+    if not (other.enabled and other.account.enabled):
+        return [_("The line that would take over or its account is switched off.")]
+    return line_problems(other, campaign.text, copy_text=campaign.copy_text, secure=campaign.is_secure)
 
 
 def time_problem(at: dt.datetime) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import re
 import uuid
@@ -36,46 +35,28 @@ class InvalidDraft(Exception):
 
 def create(
     *,
-    name: str,
-    line: SenderLine,
-    text: str,
     rules: Iterable[AudienceRule],
-    fallback_line: SenderLine | None = None,
     file_path: str = "",
-    file: UploadedFile | None = None,
-    copy_text: str = "",
-    is_secure: bool = False,
-    scheduled_at: dt.datetime | None = None,
-    provider_keeps_time: bool = False,
     created_by: Any = None,
     form_token: uuid.UUID | None = None,
+    **fields: Any,
 ) -> Campaign:
-    """Make a draft with its audience rules. The same ``form_token`` again gives the draft that it has made already.
+    """Make a draft with its audience rules; ``fields`` are those of ``Campaign`` that a person sets, by their names.
+
+    The same ``form_token`` again gives the draft that it has made already.
 
     Raises:
         InvalidDraft: the name or the text cannot be, no rule includes anybody, or the file cannot be sent.
     """
     rules = list(rules)
-    _check(name, text, rules)
-    _check_line(line, text, rules, fallback_line, copy_text, is_secure)
+    _check(rules, fields)
     if made := _made_by(form_token):
         return made
-    file = _attached(line, file_path) if file_path else file
+    if file_path:
+        fields["file"] = _attached(fields["line"], file_path)
     try:
         with transaction.atomic():
-            campaign = Campaign.objects.create(
-                name=name,
-                line=line,
-                text=text,
-                fallback_line=fallback_line,
-                file=file,
-                copy_text=copy_text,
-                is_secure=is_secure,
-                scheduled_at=scheduled_at,
-                provider_keeps_time=provider_keeps_time,
-                created_by=created_by,
-                form_token=form_token,
-            )
+            campaign = Campaign.objects.create(**fields, created_by=created_by, form_token=form_token)
             _add_rules(campaign, rules)
             note("created", campaign.pk, created_by)
     except IntegrityError:
@@ -97,7 +78,8 @@ def _made_by(form_token: uuid.UUID | None) -> Campaign | None:
     return Campaign.objects.filter(form_token=form_token).first() if form_token else None
 
 
-def _check(name: str, text: str, rules: list[AudienceRule]) -> None:
+def _check(rules: list[AudienceRule], fields: Mapping[str, Any]) -> None:
+    name, text = fields["name"], fields["text"]
     if not 0 < len(name.strip()) <= MAX_NAME:
         raise InvalidDraft(_("The name must have 1 to %(most)s characters.") % {"most": persian.number(MAX_NAME)})
     if _UNSTORABLE.search(name + text):
@@ -107,20 +89,12 @@ def _check(name: str, text: str, rules: list[AudienceRule]) -> None:
         raise InvalidDraft(" ".join(problems))
     if not any(rule.rule == AudienceRule.Rule.INCLUDE for rule in rules):
         raise InvalidDraft(_("Choose who gets the campaign."))
-
-
-def _check_line(
-    line: SenderLine,
-    text: str,
-    rules: list[AudienceRule],
-    fallback: SenderLine | None,
-    copy_text: str,
-    is_secure: bool,
-) -> None:
-    problems = checking.line_problems(line, text, copy_text=copy_text, secure=is_secure)
-    problems += checking.audience_problems(line, rules)
-    if fallback is not None:
-        problems += checking.fallback_problems(line, fallback, text)
+    draft = Campaign(**fields)
+    problems = checking.line_problems(draft.line, text, copy_text=draft.copy_text, secure=draft.is_secure)
+    problems += checking.audience_problems(draft.line, rules)
+    if draft.fallback_line is not None:
+        problems += checking.fallback_problems(draft.line, draft.fallback_line, text)
+    problems += [problem for found in checking.course_problems(draft).values() for problem in found]
     if problems:
         raise InvalidDraft(" ".join(problems))
 
@@ -138,9 +112,7 @@ def revise(campaign_id: int, *, rules: Iterable[AudienceRule], actor: Any = None
         InvalidDraft: it is no draft any more, or what it would become is none.
     """
     rules = list(rules)
-    _check(fields["name"], fields["text"], rules)
-    options = (fields.get("fallback_line"), fields.get("copy_text", ""), fields.get("is_secure", False))
-    _check_line(fields["line"], fields["text"], rules, *options)
+    _check(rules, fields)
     with transaction.atomic():
         campaign = _locked_draft(campaign_id)
         for name, value in fields.items():

@@ -101,6 +101,20 @@ class CampaignForm(forms.Form):
     is_secure = forms.BooleanField(label=_("Secure message"), required=False)
 
     provider_keeps_time = forms.BooleanField(label=_("The provider keeps the time"), required=False)
+    expires_at = JalaliDateTimeField(
+        label=_("Not after"),
+        required=False,
+        help_text=_("Tehran time. What has not gone out by then never will, such as an offer that is over."),
+    )
+    messages_per_minute = forms.IntegerField(
+        label=_("Messages a minute"),
+        required=False,
+        min_value=1,
+        max_value=1_000_000,
+        help_text=_("At most so many, for example so that a call centre can keep up. Empty: as fast as the line goes."),
+        widget=forms.NumberInput(attrs={"class": "input w-full", "dir": "ltr", "inputmode": "numeric"}),
+    )
+    failover_line = LineChoice(SenderLine.objects.none(), label=_("If the account is stopped"), required=False)
 
     def __init__(
         self, *args: Any, campaign: Campaign | None = None, judged: bool = True, initial: Any = None, **kwargs: Any
@@ -119,6 +133,7 @@ class CampaignForm(forms.Form):
         self._give("include", books)
         self._give("exclude", books)
         self._give("fallback_line", _lines(campaign.fallback_line_id if campaign else None))
+        self._give("failover_line", _lines(campaign.failover_line_id if campaign else None))
         self.fields["kept"].choices = [(rule.pk, rule.pk) for rule in self.other_rules]  # type: ignore[attr-defined]
         self.initial["kept"] = [rule.pk for rule in self.other_rules]
 
@@ -163,7 +178,19 @@ class CampaignForm(forms.Form):
             kept = None
         if (data.get("file") or kept) and data.get("line") and not checking.takes_files(data["line"]):
             self.add_error("file", gettext("Files go out on Bale lines only."))
+        if data.get("line"):
+            self._check_course(data, has_file=bool(data.get("file") or kept))
         return data
+
+    def _check_course(self, data: dict[str, Any], *, has_file: bool) -> None:
+        names = ("line", "text", "scheduled_at", "expires_at", "messages_per_minute", "failover_line", "copy_text")
+        draft = Campaign(
+            **{name: data[name] for name in names if data.get(name)}, is_secure=bool(data.get("is_secure"))
+        )
+        draft.file = UploadedFile() if has_file else None
+        for name, problems in checking.course_problems(draft).items():
+            if problems and name not in self.errors:
+                self.add_error(name, problems)
 
     def _check_audience(self, line: SenderLine | None) -> None:
         if [part for part in self.parts if part.is_bound and not part.is_valid()]:
@@ -211,6 +238,13 @@ class CampaignForm(forms.Form):
         saved = self.campaign.fallback_line if self.campaign else None
         found = [line for line in self.lines if line.channel == SenderLine.Channel.SMS]
         found = [line for line in found if not checking.keeps_audience(line)]
+        return found if saved is None or saved in found else [*found, saved]
+
+    @cached_property
+    def stand_ins(self) -> list[SenderLine]:
+        """The lines that can take over where the account of another is stopped, and the one that is to."""
+        saved = self.campaign.failover_line if self.campaign else None
+        found = [line for line in self.lines if not checking.keeps_audience(line)]
         return found if saved is None or saved in found else [*found, saved]
 
     @cached_property
@@ -311,4 +345,7 @@ def _initial(campaign: Campaign | None, rules: list[AudienceRule]) -> dict[str, 
         "copy_text": campaign.copy_text,
         "is_secure": campaign.is_secure,
         "provider_keeps_time": campaign.provider_keeps_time,
+        "expires_at": campaign.expires_at,
+        "messages_per_minute": campaign.messages_per_minute,
+        "failover_line": campaign.failover_line_id,
     }

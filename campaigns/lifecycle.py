@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from campaigns import checking
+from campaigns import checking, scheduling
 from campaigns.auditing import note
 from campaigns.delivery import bulks
 from campaigns.doorbell import ring
@@ -35,20 +35,26 @@ OPEN_BATCHES = (BatchStatus.PENDING, BatchStatus.SENDING)
 SENDABLE_AGAIN = (CampaignStatus.RUNNING, CampaignStatus.PAUSED, CampaignStatus.COMPLETED_WITH_PROBLEMS)
 DECIDABLE = (*SENDABLE_AGAIN, CampaignStatus.CANCELLED, CampaignStatus.EXPIRED)
 
+CLEARED = {  # what the pending messages of a campaign become that sends nothing any more
+    CampaignStatus.CANCELLED: (MessageStatus.CANCELLED, Reason.BY_OPERATOR),
+    CampaignStatus.EXPIRED: (MessageStatus.EXPIRED, Reason.NOT_IN_TIME),
+}
+
 
 class NotAllowed(Exception):
     """What was asked for is not possible (now); the text is a sentence for people."""
 
 
 def launch(campaign_id: int, actor: Actor = None) -> CampaignStatus:
-    """Send a draft on its way: now, or at its time; returns the status it has then.
+    """Send a draft on its way: now, or at its time; one that is too late starts at once. Returns its status then.
 
     Raises:
         NotAllowed: it is no draft any more, or something is wrong with it; nothing was changed.
     """
     with transaction.atomic():
         campaign = Campaign.objects.select_for_update(of=("self",)).select_related("line__account").get(pk=campaign_id)
-        if campaign.status != CampaignStatus.DRAFT:
+        late = campaign.status == CampaignStatus.SCHEDULED and campaign.pause_code == Campaign.LATE
+        if campaign.status != CampaignStatus.DRAFT and not late:
             raise NotAllowed(_("This campaign has been launched already."))
         problems = checking.problems(campaign)
         if problems:
@@ -57,28 +63,20 @@ def launch(campaign_id: int, actor: Actor = None) -> CampaignStatus:
         later = due is not None and due > timezone.now()
         status = CampaignStatus.SCHEDULED if later else CampaignStatus.PREPARING
         Campaign.objects.move(campaign_id, status, launched_at=Now(), pause_code="", pause_text="")
-        note("launched", campaign_id, actor)
+        note("started_late" if late else "launched", campaign_id, actor)
         if not later:
             ring("prepare", campaign_id)
     return status
-
-
-def start_due() -> None:
-    """Set the scheduled campaigns preparing whose time has come."""
-    for campaign_id in Campaign.objects.due().values_list("pk", flat=True):
-        if Campaign.objects.move(campaign_id, CampaignStatus.PREPARING):
-            note("time_came", campaign_id)
-            ring("prepare", campaign_id)
 
 
 def prepare(campaign_id: int) -> bool:
     """Upload the file, fix the audience, set the campaign running; whether this call did it.
 
     A campaign that cannot run (nobody to send to, a file that the provider refuses) becomes a draft again, and says
-    why. Repeated, late and parallel calls do nothing.
+    why; one that should have begun long ago waits for a word. Repeated and parallel calls do nothing.
     """
     campaign = Campaign.objects.select_related("line__account", "file__account").get(pk=campaign_id)
-    if campaign.status != CampaignStatus.PREPARING:
+    if campaign.status != CampaignStatus.PREPARING or scheduling.hold_late(campaign_id):
         return False
     try:
         if not attachments.ensure_uploaded(campaign):
@@ -119,7 +117,7 @@ def _freeze(campaign_id: int, recipients: int | None = None) -> bool:
     with transaction.atomic():
         campaign = (
             Campaign.objects.select_for_update(skip_locked=True, of=("self",))  # another worker is at it
-            .select_related("line__account", "fallback_line__account")
+            .select_related("line__account", "fallback_line__account", "failover_line__account")
             .filter(pk=campaign_id, status=CampaignStatus.PREPARING)
             .first()
         )
@@ -151,6 +149,16 @@ def _send_back(campaign_id: int, code: str, words: str) -> bool:
     Campaign.objects.move(campaign_id, CampaignStatus.DRAFT, pause_code=code[:64], pause_text=words)
     note("sent_back", campaign_id, code=code)
     return False
+
+
+def take_back(campaign_id: int, actor: Actor = None) -> None:
+    """Make a scheduled campaign a draft again, so that it can be changed.
+
+    Raises:
+        NotAllowed: it is not scheduled (any more).
+    """
+    if not scheduling.take_back(campaign_id, actor):
+        raise NotAllowed(_("Only a campaign that has not begun can be changed."))
 
 
 def pause(campaign_id: int, actor: Actor = None) -> None:
@@ -203,26 +211,29 @@ def cancel(campaign_id: int, actor: Actor = None, *, seconds: float = 5.0) -> No
         note("cancelled", campaign_id, actor)
         if bulks.hasten(campaign_id):
             ring("cancel_bulks", campaign_id)
-    if not cancel_pending(campaign_id, seconds):
-        ring("cancel_pending", campaign_id)
+    if not clear_pending(campaign_id, seconds):
+        ring("clear_pending", campaign_id)
 
 
-def cancel_pending(campaign_id: int, seconds: float) -> bool:
-    """Turn a cancelled campaign's pending messages into cancelled ones, a batch a transaction; whether all are done."""
+def clear_pending(campaign_id: int, seconds: float) -> bool:
+    """Turn the pending messages of a cancelled or expired campaign into what it is, a batch a transaction.
+
+    Whether all are done.
+    """
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         with transaction.atomic():
             batch = (
                 Batch.objects.select_for_update(skip_locked=True, of=("self",))
-                .filter(campaign=campaign_id, campaign__status=CampaignStatus.CANCELLED, status=BatchStatus.PENDING)
+                .filter(campaign=campaign_id, campaign__status__in=CLEARED, status=BatchStatus.PENDING)
+                .select_related("campaign")
                 .first()
             )
             if batch is None:
                 finish(campaign_id)  # or, with a call in flight, whoever records that
                 return True
-            Message.objects.move_batch(
-                batch, old=MessageStatus.PENDING, new=MessageStatus.CANCELLED, reason=Reason.BY_OPERATOR
-            )
+            new, reason = CLEARED[CampaignStatus(batch.campaign.status)]
+            Message.objects.move_batch(batch, old=MessageStatus.PENDING, new=new, reason=reason)
             Batch.objects.filter(pk=batch.pk).update(status=BatchStatus.CANCELLED, pending=0, settled_at=Now())
     return False
 
@@ -289,7 +300,6 @@ def finish(campaign_id: int) -> bool:
 
 
 def unfinished() -> list[int]:
-    """Cancelled campaigns with messages that still say pending, for the tick."""
+    """Cancelled and expired campaigns with messages that still say pending, for the tick."""
     pending = Batch.objects.filter(campaign=OuterRef("pk"), status=BatchStatus.PENDING)
-    cancelled = Campaign.objects.filter(Exists(pending), status=CampaignStatus.CANCELLED)
-    return list(cancelled.values_list("pk", flat=True))
+    return list(Campaign.objects.filter(Exists(pending), status__in=CLEARED).values_list("pk", flat=True))

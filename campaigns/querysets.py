@@ -105,8 +105,8 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
         return self.filter(status=CampaignStatus.RUNNING)
 
     def due(self) -> CampaignQuerySet:
-        """Scheduled campaigns whose time has come, by the database's clock."""
-        return self.filter(status=CampaignStatus.SCHEDULED, scheduled_at__lte=Now())
+        """Scheduled campaigns whose time has come, by the database's clock, and that don't wait for a word."""
+        return self.filter(status=CampaignStatus.SCHEDULED, scheduled_at__lte=Now()).exclude(pause_code="late")
 
     def move(self, campaign_id: int, new: CampaignStatus, **facts: Any) -> bool:
         """Move a campaign to ``new`` where the state machine allows it from where it stands; whether it did.

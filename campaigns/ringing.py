@@ -9,7 +9,7 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 from django_q.models import Failure
 
-from campaigns import attaching, lifecycle
+from campaigns import attaching, lifecycle, scheduling
 from campaigns.delivery import bulks, polling, webhooks
 from campaigns.doorbell import ring
 from campaigns.models import Batch, Campaign, DeliveryEvent, Heartbeat
@@ -51,7 +51,7 @@ def _send() -> None:
     for campaign_id in sendable():
         ring("pump", campaign_id)
     for campaign_id in lifecycle.unfinished():
-        ring("cancel_pending", campaign_id)
+        ring("clear_pending", campaign_id)
 
 
 def _follow() -> None:
@@ -77,7 +77,8 @@ def _mirror() -> None:
 
 
 STEPS = (
-    lifecycle.start_due,
+    scheduling.start_due,
+    scheduling.expire_due,
     _prepare,
     reconcile.sweep_answers,
     webhooks.sweep,
@@ -95,7 +96,8 @@ def sendable() -> list[int]:
     running ones with nothing left open, which only wait to be finished.
     """
     found = []
-    running = Campaign.objects.running().select_related("line__account", "fallback_line__account")
+    lines = ("line__account", "fallback_line__account", "failover_line__account")
+    running = Campaign.objects.running().select_related(*lines)
     for campaign in running:
         batches = Batch.objects.filter(campaign=campaign)
         if not batches.filter(status__in=[BatchStatus.PENDING, BatchStatus.SENDING]).exists():

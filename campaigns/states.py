@@ -35,7 +35,8 @@ CAMPAIGN_MOVES: Mapping[CampaignStatus, frozenset[CampaignStatus]] = {
     _C.DRAFT: frozenset({_C.PENDING_APPROVAL, _C.SCHEDULED, _C.PREPARING, _C.CANCELLED}),
     _C.PENDING_APPROVAL: frozenset({_C.DRAFT, _C.SCHEDULED, _C.PREPARING, _C.REJECTED, _C.CANCELLED}),
     _C.SCHEDULED: frozenset({_C.PREPARING, _C.DRAFT, _C.CANCELLED, _C.EXPIRED}),
-    _C.PREPARING: frozenset({_C.RUNNING, _C.DRAFT, _C.CANCELLED}),
+    # A worker that was away while it was prepared: it asks, like one that nobody was there to start.
+    _C.PREPARING: frozenset({_C.RUNNING, _C.SCHEDULED, _C.DRAFT, _C.CANCELLED, _C.EXPIRED}),
     _C.RUNNING: frozenset({_C.PAUSED, _C.COMPLETED, _C.COMPLETED_WITH_PROBLEMS, _C.CANCELLED, _C.EXPIRED}),
     _C.PAUSED: frozenset({_C.RUNNING, _C.COMPLETED, _C.COMPLETED_WITH_PROBLEMS, _C.CANCELLED, _C.EXPIRED}),
     # What was unclear may be settled by its own late answer, or by an operator's word.
@@ -121,6 +122,7 @@ class Reason(models.IntegerChoices):
     OFF_CHANNEL = 12, _("This person has no Bale account.")
     TEXT_REFUSED = 13, _("This provider cannot carry the text.")
     NOT_LISTED = 14, _("The provider's list does not have this message.")
+    NOT_IN_TIME = 15, _("The campaign's time was over before its turn came.")
 
 
 def reason_of_report(status: MessageStatus) -> Reason:

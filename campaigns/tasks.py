@@ -29,10 +29,10 @@ def pump(campaign_id: int) -> None:
     lifecycle.finish(campaign_id)
 
 
-def cancel_pending(campaign_id: int) -> None:
-    """Go on cancelling a large campaign."""
-    if not lifecycle.cancel_pending(campaign_id, settings.SEND_SLICE):
-        ring("cancel_pending", campaign_id)
+def clear_pending(campaign_id: int) -> None:
+    """Go on clearing what a cancelled or expired campaign has not sent."""
+    if not lifecycle.clear_pending(campaign_id, settings.SEND_SLICE):
+        ring("clear_pending", campaign_id)
 
 
 def apply_events() -> None:

@@ -191,6 +191,7 @@ SEND_FALLBACK_GATHER = env.float("SEND_FALLBACK_GATHER", default=20.0)  # how lo
 SEND_CONNECT_TIMEOUT = env.float("SEND_CONNECT_TIMEOUT", default=10.0)
 SEND_READ_TIMEOUT = env.float("SEND_READ_TIMEOUT", default=60.0)
 SEND_LEASE = env.float("SEND_LEASE", default=200.0)  # > connect + 2 x read timeout: a live call never loses its lease
+SCHEDULE_LATENESS = env.float("SCHEDULE_LATENESS", default=1_800.0)  # beyond it a campaign asks instead of starting
 SEND_SLICE = env.float("SEND_SLICE", default=10.0)  # how long one task works before it rings for the next
 
 # django-q2 is the doorbell only: a task carries integer ids and may run never, once or twice (docs/architecture.md).

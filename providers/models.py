@@ -27,8 +27,8 @@ class ProviderAccount(models.Model):
 
     The breaker opens when the provider refuses the account itself (bad token, no credit), or after ``failures`` calls
     in a row that came to nothing: everything stays pending. At ``probe_at`` it is half open: one small batch goes out,
-    and what comes of it closes the breaker or opens it for longer (``probes`` in vain so far). ``providers.breaker``
-    alone moves it; an operator may close it at any time.
+    and what comes of it closes the breaker or opens it for longer (``probes`` in vain so far).
+    ``ProviderAccountQuerySet`` alone moves it; an operator may close it at any time.
     """
 
     class Breaker(models.TextChoices):
@@ -156,6 +156,13 @@ class Holiday(models.Model):
 
     def __str__(self) -> str:
         return self.name or str(self.day)
+
+    @classmethod
+    def rests_of(cls, line: SenderLine, since: dt.date) -> frozenset[dt.date]:
+        """The days from ``since`` on, itself included, on which a line rests."""
+        if not (line.is_advertising and line.rests_on_holidays):
+            return frozenset()
+        return frozenset(cls.objects.filter(day__gte=since).values_list("day", flat=True))
 
 
 class DailyCount(models.Model):

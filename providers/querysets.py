@@ -1,33 +1,104 @@
-"""Questions about sets of accounts and lines."""
+"""Questions about sets of accounts and lines, and the one way an account's breaker moves."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import datetime as dt
+from typing import TYPE_CHECKING, NamedTuple
 
-from django.db import models
+from django.db import models, transaction
+from django.db.models import F
 from django.db.models.functions import Now
 
 if TYPE_CHECKING:
     from providers.models import ProviderAccount, SenderLine
 
 
+FAILURES = 3  # calls in a row that came to nothing, after which the breaker opens: each may leave a batch in doubt
+
+
+class Patience(NamedTuple):
+    """How long a breaker stays open before a probe, in seconds: doubled after each probe in vain, up to a limit."""
+
+    first: float
+    limit: float
+
+    def after(self, probes: int) -> dt.timedelta:
+        """The time to the next probe after so many in vain."""
+        return dt.timedelta(seconds=min(self.limit, self.first * 2 ** min(probes, 16)))
+
+
+REFUSED = Patience(60, 900)  # a key, a credit: somebody has to put it in order
+UNREACHABLE = Patience(15, 45)  # an outage ends by itself, and sending must go on within a minute after
+
+
 class ProviderAccountQuerySet(models.QuerySet["ProviderAccount"]):
-    """Accounts at providers."""
+    """Accounts at providers. Their breaker: ``closed → open → half_open → closed``, or open again, for longer."""
 
     def with_open_breaker(self) -> ProviderAccountQuerySet:
         """Accounts whose sending is stopped by their provider's refusals."""
         return self.filter(enabled=True).exclude(breaker="closed")
 
-    def open_breaker(self, account_id: int, code: str, words: str) -> None:
-        """Stop an account's sending because its provider refused the account itself; the first reason stays."""
-        self.filter(pk=account_id, breaker="closed").update(
-            breaker="open", breaker_code=code[:64], breaker_text=words, breaker_at=Now()
+    @transaction.atomic
+    def open_breaker(self, account_id: int, code: str, words: str, patience: Patience = REFUSED) -> None:
+        """Stop an account's sending: its provider refused it, or cannot be reached. A probe in vain opens it again.
+
+        While it is open the first reason stays: what was under way together is refused together.
+        """
+        account = self.select_for_update(no_key=True).get(pk=account_id)
+        if account.breaker == "open":
+            return
+        probes = account.probes + 1 if account.breaker == "half_open" else 0
+        self.filter(pk=account_id).update(
+            breaker="open",
+            breaker_code=code[:64],
+            breaker_text=words,
+            breaker_at=account.breaker_at if probes else Now(),
+            probe_at=Now() + patience.after(probes),
+            probes=probes,
         )
 
     def close_breaker(self, account_id: int) -> bool:
         """Let an account send again; whether it was stopped."""
-        cleared = {"breaker": "closed", "breaker_code": "", "breaker_text": "", "breaker_at": None}
-        return self.filter(pk=account_id).exclude(breaker="closed").update(**cleared) == 1
+        stopped = self.filter(pk=account_id).exclude(breaker="closed")
+        return stopped.update(**CLEARED) == 1
+
+    def take_probe(self, account_id: int, seconds: float) -> bool:
+        """Half open a breaker whose time has come, by the database's clock; whether the caller has the probe.
+
+        One that brings no news within ``seconds`` (its worker died) lets the next one follow.
+        """
+        due = self.filter(pk=account_id, probe_at__lte=Now()).exclude(breaker="closed")
+        return due.update(breaker="half_open", probe_at=Now() + dt.timedelta(seconds=seconds)) == 1
+
+    def return_probe(self, account_id: int) -> None:
+        """A probe that said nothing of the account: the next may follow at once."""
+        self.filter(pk=account_id, breaker="half_open").update(breaker="open", probe_at=Now())
+
+    def succeeded(self, account: ProviderAccount) -> None:
+        """A call came through: it closes a half-open breaker, and what failed before counts no more."""
+        if account.failures:
+            self.filter(pk=account.pk).update(failures=0)
+        if account.breaker != "closed":
+            self.filter(pk=account.pk, breaker="half_open").update(**CLEARED)
+
+    @transaction.atomic
+    def failed(self, account_id: int, code: str) -> None:
+        """A call came to nothing through no fault of the account: so many in a row open the breaker."""
+        self.filter(pk=account_id).update(failures=F("failures") + 1)
+        account = self.get(pk=account_id)
+        if account.failures >= FAILURES or account.breaker == "half_open":
+            self.open_breaker(account_id, code, "", UNREACHABLE)
+
+
+CLEARED = {
+    "breaker": "closed",
+    "breaker_code": "",
+    "breaker_text": "",
+    "breaker_at": None,
+    "probe_at": None,
+    "probes": 0,
+    "failures": 0,
+}
 
 
 class SenderLineQuerySet(models.QuerySet["SenderLine"]):

@@ -5,11 +5,14 @@ Numbers are made up from a block that begins at +989120000000; lines are service
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from django.utils import timezone
+
 from campaigns import drafting, lifecycle, reporting
-from campaigns.models import AudienceRule, Campaign, Message
+from campaigns.models import AudienceRule, Batch, Campaign, Message
 from campaigns.sending import dispatch
 from campaigns.states import MessageStatus
 from contacts.models import Contact, Membership, Phonebook
@@ -86,6 +89,15 @@ def send_all(campaign: Campaign, seconds: float = 20.0) -> str:
     why = dispatch.work(campaign.pk, seconds)
     lifecycle.finish(campaign.pk)
     return why
+
+
+def time_passes() -> None:
+    """Let every backoff, hold, pace and breaker's patience be over."""
+    past = timezone.now() - dt.timedelta(seconds=1)
+    Batch.objects.update(not_before=None)
+    Campaign.objects.update(next_batch_at=None)
+    ProviderAccount.objects.update(next_request_at=None)
+    ProviderAccount.objects.exclude(breaker="closed").update(probe_at=past)
 
 
 def refreshed(campaign: Campaign) -> Campaign:

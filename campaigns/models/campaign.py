@@ -26,7 +26,8 @@ class Campaign(models.Model):
     cancelled | expired | rejected`` (``states.CAMPAIGN_MOVES``); only ``campaigns.lifecycle`` moves it.
     Where its time has passed by too much it stays scheduled with the ``pause_code`` ``LATE``, until somebody decides.
     What is still pending at ``expires_at`` expires. ``failover_line`` takes over where the account of ``line`` is
-    stopped. ``audience`` is fixed by the freeze; its messages' ids lie between ``first_message_id`` and ``last_message_id``.
+    stopped. ``audience`` is fixed by the freeze; its messages' ids lie between ``first_message_id`` and
+    ``last_message_id``.
     """
 
     LATE = "late"

@@ -142,6 +142,8 @@ class Plan(NamedTuple):
 def plan_for(campaign: Campaign, personal: bool) -> Plan:
     """The batches that a campaign's lines allow."""
     size = batch_size(campaign.line, personal)
+    if campaign.messages_per_minute:  # a batch that takes longer than a minute's turn would come in bursts
+        size = min(size, campaign.messages_per_minute)
     fallback = batch_size(campaign.fallback_line, personal) if campaign.fallback_line else 1
     return Plan(min(settings.SEND_PILOT_SIZE, size), size, fallback)
 

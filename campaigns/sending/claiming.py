@@ -8,19 +8,21 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max, QuerySet
+from django.db.models import Max, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from campaigns import counting
+from campaigns.auditing import note
 from campaigns.counting import Delta
 from campaigns.models import Batch, Campaign, Message
-from campaigns.sending import owners, windows
+from campaigns.sending import audience, owners, windows
 from campaigns.states import BatchStatus, CampaignStatus, MessageStatus
 from providers import pacing, registry
-from providers.models import ProviderAccount, SenderLine
+from providers.models import Holiday, ProviderAccount, SenderLine
 
 PILOT = 0
+TAKEN_OVER = frozenset({"breaker", "disabled"})  # of a line, where another one takes over
 LONGEST_AHEAD = dt.timedelta(days=90)  # of a time that a provider keeps; IPPanel takes three months
 SOONEST = dt.timedelta(minutes=5)  # of such a time, by IPPanel
 SCHEDULED_AHEAD = SOONEST + dt.timedelta(seconds=30)  # from the claim to the call takes a while
@@ -42,7 +44,8 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Nothing may go out now. ``code``: window, breaker, disabled, cap, pilot, busy, pace, backoff, nothing, stopped.
+    """Nothing may go out now. ``code``: window, breaker, disabled, too_late_to_schedule, cap, pilot, busy, pace,
+    campaign_pace, backoff, expired, nothing, stopped.
 
     ``seconds`` is how long it makes sense to stay, None where another event must come first.
     """
@@ -74,13 +77,17 @@ def claim(campaign_id: int, owner: str) -> Claim | Wait:
 def _claim(campaign_id: int, owner: str) -> Claim:
     campaign = (
         Campaign.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("line__account", "fallback_line__account", "file")
+        .select_related("line__account", "fallback_line__account", "failover_line__account", "file")
         .filter(pk=campaign_id, status=CampaignStatus.RUNNING)
+        .annotate(now=Now())
         .first()
     )
     if campaign is None:
         raise _GiveUp(Wait("stopped"))
-    batch, line = _next_batch(campaign)
+    now: dt.datetime = campaign.now  # type: ignore[attr-defined]  # the annotation
+    if wait := _own_turn(campaign, now):
+        raise _GiveUp(wait)
+    batch, line = _next_batch(campaign, now)
     due = send_time(campaign)
     if due is None and _lies_ahead(campaign):  # it has come too near since the line was asked
         raise _GiveUp(Wait("too_late_to_schedule"))
@@ -96,28 +103,48 @@ def _claim(campaign_id: int, owner: str) -> Claim:
     counting.add(
         campaign.pk, {MessageStatus.PENDING: Delta(-batch.pending), MessageStatus.SENDING: Delta(batch.pending)}
     )
-    batch.status, batch.owner, batch.attempt = BatchStatus.SENDING, owner, batch.attempt + 1
+    if campaign.messages_per_minute:
+        following = now + dt.timedelta(minutes=batch.pending / campaign.messages_per_minute)
+        Campaign.objects.filter(pk=campaign.pk).update(next_batch_at=following)
+    batch.status, batch.owner, batch.attempt, batch.line = BatchStatus.SENDING, owner, batch.attempt + 1, line
     return Claim(batch, campaign, line, line.account, due)
 
 
 def lines_of(campaign: Campaign) -> Iterator[SenderLine]:
-    """The lines that a campaign goes out on: its own, and its fallback."""
+    """The lines that a campaign may go out on: its own, its fallback, and the one that takes over."""
     yield campaign.line
     if campaign.fallback_line is not None:
         yield campaign.fallback_line
+    if campaign.failover_line is not None:
+        yield campaign.failover_line
 
 
-def obstacle(line: SenderLine, campaign: Campaign) -> Wait | None:
-    """What keeps a line from sending the campaign now, as far as it and its account are concerned."""
-    if not (line.enabled and line.account.enabled):
+def obstacle(line: SenderLine, campaign: Campaign, now: dt.datetime | None = None) -> Wait | None:
+    """What keeps a line from sending the campaign now, as far as it and its account are concerned.
+
+    An open breaker is none once its probe is due. A claim gives the database's time; else it is this machine's.
+    """
+    now = now or timezone.now()
+    account = line.account
+    if not (line.enabled and account.enabled):
         return Wait("disabled")
-    if line.account.breaker != ProviderAccount.Breaker.CLOSED:
+    if account.breaker != ProviderAccount.Breaker.CLOSED and (account.probe_at is None or account.probe_at > now):
         return Wait("breaker")
     due = send_time(campaign)
     if due is None and _lies_ahead(campaign):
         return Wait("too_late_to_schedule")
-    if not windows.is_open(line, timezone.localtime(due)):
+    local = timezone.localtime(due or now)
+    if not windows.is_open(line, local, Holiday.rests_of(line, local.date())):
         return Wait("window")
+    return None
+
+
+def _own_turn(campaign: Campaign, now: dt.datetime) -> Wait | None:
+    """What keeps the whole campaign from sending now: its time is over, or its own pace has no turn yet."""
+    if campaign.expires_at is not None and campaign.expires_at <= now:
+        return Wait("expired")
+    if campaign.next_batch_at is not None and campaign.next_batch_at > now:
+        return Wait("campaign_pace", (campaign.next_batch_at - now).total_seconds())
     return None
 
 
@@ -142,9 +169,26 @@ def obstacles(campaign: Campaign) -> list[tuple[SenderLine, Wait]]:
     return [(line, wait) for line, wait in found if wait is not None]
 
 
+def has_way(campaign: Campaign) -> bool:
+    """Whether something of the campaign can go out: a line has it and nothing in its way, or another takes over."""
+    lines = [line for line in lines_of(campaign) if isinstance(_ready_line(campaign, line), SenderLine)]
+    return any(_has_batch(campaign, line) for line in lines)
+
+
 def can_send(campaign: Campaign) -> bool:
-    """Whether one of the campaign's lines has something to send and nothing in its way."""
-    return any(obstacle(line, campaign) is None and _has_batch(campaign, line) for line in lines_of(campaign))
+    """Whether the next batch may go out now."""
+    return _own_turn(campaign, timezone.now()) is None and has_way(campaign)
+
+
+def _ready_line(campaign: Campaign, line: SenderLine, now: dt.datetime | None = None) -> SenderLine | Wait:
+    """The line that a batch of this line goes out on: itself, or the one that takes over; or what is in its way."""
+    wait = obstacle(line, campaign, now)
+    if wait is None:
+        return line
+    other = campaign.failover_line
+    if other is None or line.pk != campaign.line_id or wait.code not in TAKEN_OVER:
+        return wait
+    return wait if obstacle(other, campaign, now) else other
 
 
 def _has_batch(campaign: Campaign, line: SenderLine) -> bool:
@@ -164,7 +208,7 @@ def has_place(campaign: Campaign) -> bool:
     return in_flight.filter(owner__startswith=f"{owners.place()}/").count() < int(senders)
 
 
-def _next_batch(campaign: Campaign) -> tuple[Batch, SenderLine]:
+def _next_batch(campaign: Campaign, now: dt.datetime) -> tuple[Batch, SenderLine]:
     batches = Batch.objects.filter(campaign=campaign)
     if batches.in_flight().filter(number=PILOT).exists():
         raise _GiveUp(Wait("pilot", 0.2))
@@ -175,9 +219,9 @@ def _next_batch(campaign: Campaign) -> tuple[Batch, SenderLine]:
         candidates = candidates.filter(number=PILOT)
     waits = []
     for line in lines_of(campaign):
-        found = _on_line(campaign, line, candidates)
-        if isinstance(found, Batch):
-            return found, line
+        found = _on_line(campaign, line, candidates, now)
+        if isinstance(found, tuple):
+            return found
         if found is not None:
             waits.append(found)
     if waits:
@@ -186,30 +230,68 @@ def _next_batch(campaign: Campaign) -> tuple[Batch, SenderLine]:
     raise _GiveUp(Wait("backoff" if open_ones else "nothing"))
 
 
-def _on_line(campaign: Campaign, line: SenderLine, candidates: QuerySet[Batch]) -> Batch | Wait | None:
-    """The next batch of a line, locked; or why it may not go out; None where it has none."""
-    batch = candidates.filter(line=line).select_for_update(skip_locked=True, of=("self",)).first()
+def _on_line(
+    campaign: Campaign, line: SenderLine, candidates: QuerySet[Batch], now: dt.datetime
+) -> tuple[Batch, SenderLine] | Wait | None:
+    """The next batch of a line, locked, and the line that it goes out on; or why it may not; None where it has none."""
+    candidates = candidates.filter(line=line).select_for_update(skip_locked=True, of=("self",))
+    batch = candidates.first()
     if batch is None:
         return None
-    if wait := obstacle(line, campaign):
-        return wait
-    single = registry.provider_class(line.account.slug).capabilities.single
+    ready = _ready_line(campaign, line, now)
+    if isinstance(ready, Wait):
+        return ready
+    if ready != line:
+        # With a key an unclear message is repeated, and its key means nothing to another account.
+        batch = candidates.filter(doubts=0).first()
+        if batch is None:
+            return obstacle(line, campaign, now)
+        _hand_over(batch, campaign, ready)
+    return _take(batch, ready, campaign) or (batch, ready)
+
+
+def _hand_over(batch: Batch, campaign: Campaign, line: SenderLine) -> None:
+    """Put a batch of which certainly nothing was sent on the line that takes over."""
+    if not Batch.objects.filter(campaign=campaign, line=line, number__lt=Batch.FALLBACK_FROM).exists():
+        note("failed_over", campaign.pk, line=line.pk, code=campaign.line.account.breaker_code)
+    Batch.objects.filter(pk=batch.pk).update(line=line)
+
+
+def _take(batch: Batch, line: SenderLine, campaign: Campaign) -> Wait | None:
+    """Take the account's turn, its probe, and the day's room for a batch; or tell what is missing."""
+    account = line.account
+    single = registry.provider_class(account.slug).capabilities.single
     # A group takes the turns of its requests by itself; here it only minds that some are to be had.
-    turns = pacing.take_turns(line.account_id, 0 if single else 1, ahead=pacing.AHEAD if single else 0.0)
+    turns = pacing.take_turns(account.pk, 0 if single else 1, ahead=pacing.AHEAD if single else 0.0)
     if turns.wait > (pacing.AHEAD if single else 0.0):
         return Wait("pace", turns.wait)
-    if line.daily_cap is not None and batch.pending > line.daily_cap and not batch.unlisted:
-        _cut(batch, line.daily_cap)  # the cap was lowered since the freeze: no day would hold it
-    if not pacing.reserve_today(line, batch.pending):
-        return Wait("cap")
-    return batch
+    stopped = account.breaker != ProviderAccount.Breaker.CLOSED
+    if stopped and not ProviderAccount.objects.take_probe(account.pk, settings.SEND_LEASE):
+        return Wait("breaker")
+    most = _most(batch, line, campaign)
+    if batch.pending > most and not batch.unlisted:
+        _cut(batch, most)
+    return None if pacing.reserve_today(line, batch.pending) else Wait("cap")
+
+
+def _most(batch: Batch, line: SenderLine, campaign: Campaign) -> int:
+    """How many messages a batch may have now; the freeze knew no probe, no other line, and perhaps wider limits."""
+    limits = [batch.pending, line.daily_cap, campaign.messages_per_minute]
+    if line.account.breaker != ProviderAccount.Breaker.CLOSED:
+        limits.append(settings.SEND_PILOT_SIZE)
+    if line.pk == campaign.failover_line_id:
+        limits.append(audience.batch_size(line, personal=True))
+    return max(1, min(limit for limit in limits if limit is not None))
 
 
 def _cut(batch: Batch, most: int) -> None:
     """Leave the first ``most`` pending messages in a batch, and put the others into a new one on the same line."""
     rows = Message.objects.in_batch(batch).filter(status=MessageStatus.PENDING).order_by("pk")
     rest = list(rows.values_list("pk", flat=True)[most:])
-    series = Batch.objects.filter(campaign=batch.campaign_id, line=batch.line_id)
+    others = Batch.objects.filter(campaign=batch.campaign_id)
+    series = others.filter(
+        Q(number__gte=Batch.FALLBACK_FROM) if batch.is_fallback else Q(number__lt=Batch.FALLBACK_FROM)
+    )
     number = (series.aggregate(last=Max("number"))["last"] or 0) + 1
     Batch.objects.create(
         campaign_id=batch.campaign_id,

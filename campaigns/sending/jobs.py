@@ -28,7 +28,7 @@ Row = tuple[int, str, str | None]  # message id, E.164, own text or None for the
 
 def job_of(campaign: Campaign, batch: Batch, rows: Sequence[Row]) -> SendJob:
     """The provider's job for these messages of a batch, or for the recipients that the provider keeps."""
-    line = campaign.fallback_line if batch.is_fallback and campaign.fallback_line else campaign.line
+    line = batch.line
     if registry.provider_class(line.account.slug).capabilities.keeps_audience:
         return SendJob(line.sender, [], campaign.sent_text, audience=kept.audience_of(campaign))
     personal = any(text is not None for _, _, text in rows)

@@ -45,12 +45,11 @@ logger = logging.getLogger(__name__)
 
 IDEMPOTENT_DOUBTS = 8  # tries that came to nothing clear, after which a key is used no more
 WORKER_DIED = "worker_died"
-# Why nothing was taken, where the provider did not ask to go slower: it could not be reached at all.
-NOT_SLOW = frozenset(
-    {"connection_refused", "name_not_resolved", "connect_timeout", "tls_failure", "no_connection", "lost_claim"}
-    | {"database_away", "journal_not_written"}
-)
-BACKOFF_LIMIT = 300.0  # seconds
+# Why nothing was taken: the provider could not be reached; or it was not asked, which says nothing of it.
+UNREACHABLE = frozenset({"connection_refused", "name_not_resolved", "connect_timeout", "tls_failure", "no_connection"})
+NOT_ASKED = frozenset({"lost_claim", "database_away", "journal_not_written", "not_reached", WORKER_DIED})
+NOT_SLOW = UNREACHABLE | NOT_ASKED
+BACKOFF_LIMIT = 60.0  # seconds; sending goes on within a minute after an outage
 _GOES_BACK = frozenset({Outcome.RETRYABLE, Outcome.UNCLEAR})  # the latter where its key makes a repeat harmless
 COST_LIMIT = 2**31 - 1  # rial; what the column holds
 
@@ -118,9 +117,10 @@ class _Record:
         self.counter = MessageStatus.UNKNOWN if late else MessageStatus.SENDING
         self.results = [*self.answer.results, *self._unmentioned()]
         uneven = any(result.off_channel or result.outcome in _GOES_BACK for result in self.results)
-        if late or self.answer.stop or uneven:
+        if late or self.answer.stop or uneven or self.answer.outcome is not Outcome.ACCEPTED:
             # It may be changed below, or counters be taken twice; a claim holds it before the account and those.
             Campaign.objects.select_for_update(no_key=True, of=("self",)).get(pk=batch.campaign_id)
+        self._judge()
         if self.answer.outcome is Outcome.ACCEPTED:
             self._accepted()
         elif self.answer.outcome is Outcome.REJECTED and self.answer.blame is not Blame.ACCOUNT:
@@ -130,6 +130,23 @@ class _Record:
         else:
             self._back_to_pending()
         return True
+
+    def _judge(self) -> None:
+        """Tell the account's breaker how the call went; of a group, what ended it, or else whether anything came."""
+        told, accounts = self.answer.stop or self.answer, ProviderAccount.objects
+        came = {result.outcome for result in self.answer.results}
+        in_vain = Outcome.UNCLEAR in came and came <= _GOES_BACK
+        silent = told.outcome is Outcome.ACCEPTED and not in_vain and came <= _GOES_BACK and not self.answer.refs
+        if told.blame is Blame.ACCOUNT:
+            accounts.open_breaker(self.account.pk, told.code, told.text)
+        elif self.old is MessageStatus.UNKNOWN:
+            return  # a late fact is no news of the account as it is now
+        elif told.code in NOT_ASKED or silent:
+            accounts.return_probe(self.account.pk)
+        elif told.outcome is Outcome.UNCLEAR or told.code in UNREACHABLE or in_vain:
+            accounts.failed(self.account.pk, told.code)
+        else:
+            accounts.succeeded(self.account)
 
     def _may_repeat(self) -> bool:
         return self.can.idempotent and self.batch.doubts < IDEMPOTENT_DOUBTS
@@ -192,13 +209,11 @@ class _Record:
         )
 
     def _stop(self) -> None:
-        """What ended a group early: the account's breaker opens, the campaign pauses, or the account slows down."""
+        """What ended a group early: the account's breaker opened, the campaign pauses, or the account slows down."""
         stop = self.answer.stop
-        if stop is None:
+        if stop is None or stop.blame is Blame.ACCOUNT:
             return
-        if stop.blame is Blame.ACCOUNT:
-            ProviderAccount.objects.open_breaker(self.account.pk, stop.code, stop.text)
-        elif stop.outcome is Outcome.RETRYABLE:
+        if stop.outcome is Outcome.RETRYABLE:
             self._slow_down(stop)
         else:
             self._pause_campaign(stop.code or "refused_request", stop.text)
@@ -287,9 +302,7 @@ class _Record:
 
     def _back_to_pending(self) -> None:
         seconds = 0.0
-        if self.answer.blame is Blame.ACCOUNT:
-            ProviderAccount.objects.open_breaker(self.account.pk, self.answer.code, self.answer.text)
-        elif self.answer.code != WORKER_DIED:
+        if self.answer.blame is not Blame.ACCOUNT and self.answer.code != WORKER_DIED:
             seconds = self.answer.retry_after or self._backoff()
             self._slow_down(self.answer)
         pending = Message.objects.in_batch(self.batch).filter(status=self.old).count() + self.batch.unlisted

@@ -126,7 +126,7 @@ def _kept_fresh(css: str, number: int) -> SafeString:
 
 
 def _goes_out(campaign: Campaign) -> bool:
-    return campaign.status == CampaignStatus.RUNNING and claiming.can_send(campaign)
+    return campaign.status == CampaignStatus.RUNNING and claiming.has_way(campaign)
 
 
 def _awaits_reports(campaign: Campaign, account: reporting.Accounting) -> bool:

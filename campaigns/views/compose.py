@@ -30,7 +30,10 @@ from contacts.models import Contact, Phonebook
 from providers.models import SenderLine, UploadedFile
 
 ARRANGING = ("add", "remove", "search")  # of rows: the form comes back, and nothing is judged or saved
-SAVED = ("name", "line", "text", "scheduled_at", "fallback_line", "copy_text", "is_secure", "provider_keeps_time")
+SAVED = (
+    *("name", "line", "text", "scheduled_at", "provider_keeps_time", "expires_at", "messages_per_minute"),
+    *("fallback_line", "failover_line", "copy_text", "is_secure"),
+)
 PREVIEWED = 5  # recipients whose texts the preview shows
 SAMPLE = 200  # contacts that are asked for their attributes
 

@@ -19,7 +19,7 @@ from campaigns.states import BatchStatus, CampaignStatus
 from interface import persian
 from providers import pacing
 from providers.explaining import Explanation, explain
-from providers.models import SenderLine
+from providers.models import Holiday, SenderLine
 
 LONG = 3  # parts; a longer text is rarely worth its price
 
@@ -108,8 +108,9 @@ def _obstacle(code: str, line: SenderLine) -> Notice | None:
             explain(account.slug, account.breaker_code),
         )
     if code == "window":
-        opening = persian.date(windows.next_opening(line, timezone.localtime()), "datetime")
-        title = _("The line's sending window is closed until %(time)s.") % {"time": opening}
+        local = timezone.localtime()
+        opening = windows.next_opening(line, local, Holiday.rests_of(line, local.date()))
+        title = _("The line's sending window is closed until %(time)s.") % {"time": persian.date(opening, "datetime")}
         return Notice("info", title, _("It goes on by itself then. Advertising is only sent at these hours."))
     if code == "too_late_to_schedule":
         title = _("It is too late to hand the time to the provider.")

@@ -115,7 +115,7 @@ class World:
         ProviderAccount.objects.close_breaker(self.account.pk)
         ProviderAccount.objects.update(next_request_at=None)
         Batch.objects.update(not_before=None)
-        tasks.cancel_pending(self.campaign.pk)
+        tasks.clear_pending(self.campaign.pk)
 
     def suppress(self) -> None:
         Suppression.objects.get_or_create(phone=builders.phone(self.dice.randrange(20)), scope="all")

@@ -42,8 +42,7 @@ def test_the_report_of_an_sms_finds_a_message_that_was_once_unclear_on_bale(sand
     sandbox.faults.add("empty", "safir_send", taken=False)
     for _ in range(10):  # the key is tried eight times
         dispatch.work(campaign.pk, 1)
-        Batch.objects.update(not_before=None)
-        ProviderAccount.objects.update(next_request_at=None)
+        builders.time_passes()
     assert builders.counts(campaign) == {"unknown": 2}
     sandbox.faults.clear()
     lifecycle.finish(campaign.pk)
@@ -125,7 +124,7 @@ def test_a_cancel_while_a_group_is_out_leaves_nothing_open(sandbox: Sandbox) -> 
     dispatch.send(claimed)
     Campaign.objects.filter(pk=campaign.pk).update(status="cancelled")
     assert lifecycle.unfinished() == [campaign.pk]
-    lifecycle.cancel_pending(campaign.pk, 5)
+    lifecycle.clear_pending(campaign.pk, 5)
     assert builders.counts(campaign) == {"cancelled": 6}
     assert builders.refreshed(campaign).finished_at is not None
 

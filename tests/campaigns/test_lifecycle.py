@@ -11,7 +11,7 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from campaigns import doorbell, drafting, lifecycle, ringing, tasks
+from campaigns import doorbell, drafting, lifecycle, ringing, scheduling, tasks
 from campaigns.auditing import note
 from campaigns.lifecycle import NotAllowed
 from campaigns.models import AuditEntry, Batch, Campaign, Heartbeat
@@ -105,7 +105,7 @@ def test_a_scheduled_campaign_starts_at_its_time() -> None:
     soon = timezone.now() + dt.timedelta(hours=1)
     draft = builders.draft(over, builders.include(builders.phonebook(builders.contacts(3))), scheduled_at=soon)
     assert lifecycle.launch(draft.pk) == C.SCHEDULED
-    lifecycle.start_due()
+    scheduling.start_due()
     assert builders.refreshed(draft).status == C.SCHEDULED
     Campaign.objects.update(scheduled_at=timezone.now() - dt.timedelta(seconds=2))
     ringing.tick()
@@ -168,7 +168,7 @@ def test_a_call_in_flight_does_not_make_the_cancel_spin(sandbox: Sandbox) -> Non
     assert isinstance(claim(campaign.pk, "me"), Claim)
     OrmQ.objects.all().delete()
     lifecycle.cancel(campaign.pk)
-    tasks.cancel_pending(campaign.pk)
+    tasks.clear_pending(campaign.pk)
     assert rung() == []
 
 
@@ -181,8 +181,8 @@ def test_what_comes_back_to_a_cancelled_campaign_is_cancelled_by_the_tick() -> N
     record(Ticket(found.batch.pk, "me", 1), SendAnswer(Outcome.RETRYABLE, code="429"))
     OrmQ.objects.all().delete()
     ringing.tick()
-    assert rung() == ["cancel_pending"]
-    tasks.cancel_pending(campaign.pk)
+    assert rung() == ["clear_pending"]
+    tasks.clear_pending(campaign.pk)
     assert builders.counts(campaign) == {"cancelled": 2}
 
 

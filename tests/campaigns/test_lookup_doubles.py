@@ -87,11 +87,11 @@ def test_with_a_key_refused_connections_do_not_use_up_the_repeats(sandbox: Sandb
         ProviderAccount.objects.update(base_url="http://127.0.0.1:9", next_request_at=None)
         Batch.objects.update(not_before=None)
         dispatch.work(campaign.pk, 1)
-        ProviderAccount.objects.update(base_url=address, next_request_at=None)
+        ProviderAccount.objects.update(base_url=address)
+        builders.time_passes()
     sandbox.faults.add("close_after_accept", "safir_send", times=1)
     for _ in range(2):
-        Batch.objects.update(not_before=None)
-        ProviderAccount.objects.update(next_request_at=None)
+        builders.time_passes()
         builders.send_all(campaign)
     assert builders.counts(campaign) == {"accepted": 1}
 

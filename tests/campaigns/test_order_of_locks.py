@@ -162,7 +162,7 @@ def test_a_cancel_and_the_record_of_the_group_that_was_out() -> None:
         return watched(lambda: record(ticket, answer), "INSERT INTO campaigns_statuscount", placing, placing)
 
     with ThreadPoolExecutor(2) as pool:
-        cancel = lambda: lifecycle.cancel_pending(campaign.pk, 5)  # noqa: E731
+        cancel = lambda: lifecycle.clear_pending(campaign.pk, 5)  # noqa: E731
         one = pool.submit(watched, cancel, 'UPDATE "campaigns_message"', cancelling, placing)
         two = pool.submit(other)
         found = [one.result(20), two.result(20)]

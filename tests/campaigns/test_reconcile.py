@@ -106,7 +106,7 @@ def test_a_late_refusal_for_now_in_a_cancelled_campaign_is_cancelled(campaign: C
     expire(ticket)
     record(ticket, SendAnswer(Outcome.RETRYABLE, code="429"))
     assert lifecycle.unfinished() == [campaign.pk]
-    assert lifecycle.cancel_pending(campaign.pk, 5)
+    assert lifecycle.clear_pending(campaign.pk, 5)
     assert builders.counts(campaign) == {"cancelled": 2}
 
 

@@ -55,4 +55,6 @@ def test_a_window_is_open_between_its_ends(window: tuple[dt.time, dt.time], time
     ],
 )
 def test_the_next_opening_is_told(window: tuple[dt.time, dt.time], time: str, opens: str) -> None:
-    assert windows.next_opening(line(window), at(time)).replace(tzinfo=None) == dt.datetime.fromisoformat(opens)
+    opening = windows.next_opening(line(window), at(time))
+    assert opening is not None
+    assert opening.replace(tzinfo=None) == dt.datetime.fromisoformat(opens)

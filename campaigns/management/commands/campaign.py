@@ -39,8 +39,21 @@ class Command(ScriptCommand):
         create.add_argument("--secure", action="store_true", help="ask for the recipient's password (Safir)")
         create.add_argument("--at", help="when to start, ISO 8601; without an offset in the project's time zone")
         create.add_argument("--provider-keeps-time", action="store_true", help="hand --at to the provider (IPPanel)")
+        create.add_argument("--not-after", help="when what is still pending expires, ISO 8601")
+        create.add_argument("--per-minute", type=int, help="messages a minute at most")
+        create.add_argument("--failover-line", default="", help="takes over where the account is stopped")
         create.add_argument("--json", action="store_true")
-        for action in ("launch", "pause", "resume", "cancel", "count-as-sent", "send-again", "show", "audit"):
+        for action in (
+            "launch",
+            "take-back",
+            "pause",
+            "resume",
+            "cancel",
+            "count-as-sent",
+            "send-again",
+            "show",
+            "audit",
+        ):
             one = actions.add_parser(action)
             one.add_argument("id", type=int)
             one.add_argument("--json", action="store_true")
@@ -75,6 +88,9 @@ class Command(ScriptCommand):
                 is_secure=options["secure"],
                 scheduled_at=at,
                 provider_keeps_time=options["provider_keeps_time"],
+                expires_at=_time(options["not_after"]) if options["not_after"] else None,
+                messages_per_minute=options["per_minute"],
+                failover_line=drafting.line_of(options["failover_line"]) if options["failover_line"] else None,
             )
         return {"id": campaign.pk}
 

@@ -232,10 +232,18 @@ def clear_pending(campaign_id: int, seconds: float) -> bool:
             if batch is None:
                 finish(campaign_id)  # or, with a call in flight, whoever records that
                 return True
-            new, reason = CLEARED[CampaignStatus(batch.campaign.status)]
-            Message.objects.move_batch(batch, old=MessageStatus.PENDING, new=new, reason=reason)
-            Batch.objects.filter(pk=batch.pk).update(status=BatchStatus.CANCELLED, pending=0, settled_at=Now())
+            _clear(batch)
     return False
+
+
+def _clear(batch: Batch) -> None:
+    """Settle what is pending of a batch. With a key what is unclear waits among the pending: that stays unclear."""
+    new, reason = CLEARED[CampaignStatus(batch.campaign.status)]
+    status = BatchStatus.CANCELLED
+    if batch.doubts:
+        new, reason, status = MessageStatus.UNKNOWN, Reason.LOST_ANSWER, BatchStatus.UNKNOWN
+    Message.objects.move_batch(batch, old=MessageStatus.PENDING, new=new, reason=reason)
+    Batch.objects.filter(pk=batch.pk).update(status=status, pending=0, settled_at=Now())
 
 
 def count_as_sent(campaign_id: int, actor: Actor = None) -> None:

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
-from django.utils import timezone
 
 from campaigns.composing import pricing, segments, templating
 from campaigns.composing.preview import Preview, previews, template_of
@@ -23,7 +22,6 @@ from providers.models import SenderLine
 
 SAMPLE = 2_000  # recipients whose personal texts are counted for an estimate
 STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 240, 720, 1440)  # minutes
-RATE_WINDOW = dt.timedelta(minutes=15)
 
 
 class Accounting(NamedTuple):
@@ -131,25 +129,6 @@ def _unlisted(campaign: Campaign) -> QuerySet[Batch, tuple[int, int, int]]:
     """The recipients that only the provider knows: they have no rows, and stand on their batches."""
     rows = Batch.objects.filter(campaign=campaign, unlisted__gt=0)
     return rows.values_list("unlisted_status", "status", "unlisted")
-
-
-class Pace(NamedTuple):
-    """How fast a campaign goes: messages a second lately, and seconds to the end at that rate."""
-
-    rate: float
-    seconds_left: float | None
-
-
-def pace(campaign: Campaign, account: Accounting) -> Pace:
-    """The pace from the batches settled in the last quarter of an hour."""
-    now = timezone.now()
-    recent = Batch.objects.filter(campaign=campaign, settled_at__gte=now - RATE_WINDOW, claimed_at__isnull=False)
-    facts = recent.aggregate(n=Sum("size"))
-    begun = max(campaign.started_at or now, now - RATE_WINDOW)
-    elapsed = max((now - begun).total_seconds(), 1.0)
-    rate = (facts["n"] or 0) / elapsed
-    left = account.audience - account.settled
-    return Pace(rate, left / rate if rate else None)
 
 
 class Series(NamedTuple):

@@ -58,10 +58,24 @@ class JalaliDateTimeField(forms.Field):
         if not isinstance(value, dt.datetime):
             return value
         local = timezone.localtime(value)
-        if not persian.is_persian():
-            return f"{local:%Y-%m-%d %H:%M}"
-        day = _JALALI(local.date())
-        return f"{day.year:04d}/{day.month:02d}/{day.day:02d} {local:%H:%M}"
+        return f"{typed_day(local.date())} {local:%H:%M}"
+
+
+def typed_day(day: dt.date) -> str:
+    """A day as people type it: ``1405/09/30`` in Persian, ``2026-12-21`` in the other languages."""
+    if not persian.is_persian():
+        return day.isoformat()
+    shown = _JALALI(day)
+    return f"{shown.year:04d}/{shown.month:02d}/{shown.day:02d}"
+
+
+def day_from(text: str) -> dt.date:
+    """The day that somebody typed, in either calendar and digits of any family.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return _day(persian.ascii_digits(text).strip().replace("-", "/"))
 
 
 def _day(text: str) -> dt.date:

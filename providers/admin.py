@@ -21,7 +21,7 @@ from providers.forms import (
     provider_choices,
     saved_credentials,
 )
-from providers.models import ProviderAccount, SenderLine, Tariff, UploadedFile
+from providers.models import Holiday, ProviderAccount, SenderLine, Tariff, UploadedFile
 
 if TYPE_CHECKING:  # Django's own classes take no parameters when the program runs
     LineTabularInline = admin.TabularInline[SenderLine, ProviderAccount]
@@ -111,6 +111,8 @@ class ProviderAccountAdmin(JalaliDates):
         "breaker_code",
         "breaker_text",
         "breaker_at",
+        "probe_at",
+        "failures",
         "credit",
         "checked_at",
         "slowed_to",
@@ -146,6 +148,13 @@ class TariffAdmin(JalaliDates):
     list_select_related = ("line",)
     search_fields = ("line__sender", "line__name")
     autocomplete_fields = ("line",)
+    show_full_result_count = False
+
+
+@admin.register(Holiday)
+class HolidayAdmin(JalaliDates):
+    list_display = ("day", "name")
+    search_fields = ("name",)
     show_full_result_count = False
 
 

@@ -144,7 +144,7 @@ def _in_order(account: ProviderAccount, credit: int | None) -> Finding:
     if credit is not None:
         sentence = _("The provider answers and accepts the key. The credit there is %(credit)s rial.")
         sentence %= {"credit": persian.number(credit)}
-    stopped = account.breaker == ProviderAccount.Breaker.OPEN
+    stopped = account.breaker != ProviderAccount.Breaker.CLOSED
     return Finding(
         OK, "in_order", sentence, _("Sending is still stopped: let the account send again.") if stopped else ""
     )

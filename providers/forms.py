@@ -15,6 +15,7 @@ from interface import persian
 from providers import registry
 from providers.base import Capabilities, CredentialField, Provider
 from providers.models import ProviderAccount, SenderLine, Tariff
+from providers.querysets import CLEARED
 from providers.secrets import UndecryptableSecret
 
 if TYPE_CHECKING:  # Django's own classes take no parameters when the program runs
@@ -157,8 +158,8 @@ class CredentialsMixin(AccountModelForm):
             return False
         kept = self._kept(given, {each.name for each in known}, {each.name for each in known if each.required})
         self.instance.credentials = {**{name: kept[name] for name in kept if name not in removed}, **given}
-        self.instance.breaker, self.instance.breaker_code, self.instance.breaker_text = "closed", "", ""
-        self.instance.breaker_at = None
+        for name, value in CLEARED.items():
+            setattr(self.instance, name, value)
         return True
 
     def _starts_afresh(self) -> bool:
@@ -226,7 +227,7 @@ class AccountForm(CredentialsMixin):
             account: ProviderAccount = super().save(commit)
             return account
         # Only what the form holds: the worker may be writing the pace and the breaker of the same row.
-        also = ["credentials", "breaker", "breaker_code", "breaker_text", "breaker_at"] if changed else []
+        also = ["credentials", *CLEARED] if changed else []
         self.instance.save(update_fields=[*AccountForm.Meta.fields, *also])
         return self.instance
 
@@ -246,6 +247,7 @@ class LineForm(LineModelForm):
             "channel",
             "window_start",
             "window_end",
+            "rests_on_holidays",
             "part_size",
             "opt_out_suffix",
             "daily_cap",
@@ -274,6 +276,7 @@ class LineForm(LineModelForm):
                 (value, persian.digits(text)) for value, text in SenderLine._meta.get_field("part_size").flatchoices
             ]
         self.fields["window_start"].help_text = _("Service lines send at any hour.")
+        self.fields["window_end"].help_text = _("Before the start: on the next day. The same: all day.")
         self.fields["daily_cap"].help_text = _("Empty: no cap. The day is counted in Tehran.")
         for tariff in self._tariffs():
             self.initial[f"price_{tariff.encoding}"] = tariff.rial_per_part
@@ -289,13 +292,6 @@ class LineForm(LineModelForm):
         ):
             raise ValidationError(_("This account has this sender already."), code="unique")
         return sender
-
-    def clean(self) -> dict[str, Any]:
-        super().clean()
-        start, end = self.cleaned_data.get("window_start"), self.cleaned_data.get("window_end")
-        if start and end and start >= end:
-            self.add_error("window_end", _("The window must end after it starts."))
-        return self.cleaned_data
 
     def save(self, commit: bool = True) -> SenderLine:
         line: SenderLine = super().save(commit)

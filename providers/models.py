@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from interface import persian
 from providers.files import extension_of
-from providers.querysets import ProviderAccountQuerySet, SenderLineQuerySet
+from providers.querysets import FAILURES, ProviderAccountQuerySet, SenderLineQuerySet
 from providers.secrets import Credentials, EncryptedCredentialsField, decrypt
 
 
@@ -85,6 +85,11 @@ class ProviderAccount(models.Model):
         """
         value = self.credentials
         return decrypt(value) if isinstance(value, str) else Credentials(value)
+
+    @property
+    def is_unreachable(self) -> bool:
+        """Its breaker is open because calls came to nothing, and not because the provider refused it."""
+        return self.breaker != self.Breaker.CLOSED and self.failures >= FAILURES
 
     @property
     def webhook_path(self) -> str:

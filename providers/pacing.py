@@ -124,7 +124,10 @@ def give_back(line: SenderLine, day: dt.date, messages: int) -> None:
 
 def has_room_today(line: SenderLine, messages: int) -> bool:
     """Whether so many messages still fit under the line's daily cap."""
-    if line.daily_cap is None:
-        return True
-    sent = DailyCount.objects.filter(line=line, day=timezone.localdate()).values_list("messages", flat=True).first()
-    return (sent or 0) + messages <= line.daily_cap
+    return line.daily_cap is None or messages <= room_on(line, timezone.localdate())
+
+
+def room_on(line: SenderLine, day: dt.date) -> int:
+    """How many messages more the line's daily cap, which it has, lets out on a day."""
+    sent = DailyCount.objects.filter(line=line, day=day).values_list("messages", flat=True).first()
+    return max(0, (line.daily_cap or 0) - (sent or 0))

@@ -55,6 +55,7 @@ class ProviderAccountQuerySet(models.QuerySet["ProviderAccount"]):
             breaker_at=account.breaker_at if probes else Now(),
             probe_at=Now() + patience.after(probes),
             probes=probes,
+            failures=FAILURES if patience is UNREACHABLE else 0,
         )
 
     def close_breaker(self, account_id: int) -> bool:

@@ -7,6 +7,7 @@ from providers import views
 app_name = "providers"
 urlpatterns = [
     path("", views.accounts, name="accounts"),
+    path("holidays/", views.holiday_list, name="holidays"),
     path("new/", views.account_new, name="account_new"),
     path("<int:pk>/", views.account, name="account"),
     path("<int:pk>/edit/", views.account_edit, name="account_edit"),

@@ -12,11 +12,14 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
-from providers import checking, pacing, registry
+from interface import persian
+from providers import checking, holidays, pacing, registry
 from providers.forms import PREFIX, AccountForm, LineForm, provider_choices, saved_credentials
-from providers.models import ProviderAccount, SenderLine
+from providers.holidays import HolidaysForm
+from providers.models import Holiday, ProviderAccount, SenderLine
 
 
 def accounts(request: HttpRequest) -> HttpResponse:
@@ -122,6 +125,20 @@ def line_edit(request: HttpRequest, pk: int, line_pk: int) -> HttpResponse:
     """Change a line."""
     line = get_object_or_404(SenderLine.objects.select_related("account"), pk=line_pk, account_id=pk)
     return _line_form(request, line.account, LineForm(request.POST or None, instance=line, account=line.account))
+
+
+@permission_required("providers.change_senderline", raise_exception=True)
+def holiday_list(request: HttpRequest) -> HttpResponse:
+    """The days on which advertising lines rest, as one text."""
+    form = HolidaysForm(request.POST or None, initial=holidays.initial())
+    if request.method == "POST" and form.is_valid():
+        number = form.save()
+        told = ngettext("%(number)s holiday to come was saved.", "%(number)s holidays to come were saved.", number)
+        messages.success(request, told % {"number": persian.number(number)})
+        return redirect("providers:holidays")
+    coming = Holiday.objects.filter(day__gte=timezone.localdate())
+    context = {"form": form, "coming": coming}
+    return render(request, "providers/holidays.html", context, status=422 if form.errors else 200)
 
 
 def _line_form(request: HttpRequest, owner: ProviderAccount, form: LineForm) -> HttpResponse:

@@ -127,7 +127,8 @@ def wrongs(sandbox: Sandbox, campaign: Campaign) -> dict[str, set[str]]:
     ours: dict[MessageStatus, set[str]] = {status: set() for status in MessageStatus}
     for number, status in Message.objects.of(refreshed(campaign)).values_list("phone", "status"):
         ours[MessageStatus(status)].add(str(number))
-    denied = ours[MessageStatus.PENDING] | ours[MessageStatus.SKIPPED] | ours[MessageStatus.EXPIRED]
+    not_sent = ("PENDING", "SKIPPED", "FAILED", "CANCELLED", "EXPIRED")
+    denied = set().union(*(ours[MessageStatus[name]] for name in not_sent))
     claimed = set().union(*(ours[MessageStatus[name]] for name in ("ACCEPTED", "SENT", "DELIVERED", "UNDELIVERED")))
     return {
         "twice": {number for number, times in taken.items() if times > 1},

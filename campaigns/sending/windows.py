@@ -73,7 +73,9 @@ def next_opening(line: Line, local: dt.datetime, holidays: Collection[dt.date] =
 def _next_change(line: Line, local: dt.datetime) -> dt.datetime:
     """The next local time at which something may change: the window's ends, and midnight."""
     midnight = dt.datetime.combine(local.date() + dt.timedelta(days=1), dt.time(), local.tzinfo)
-    ends = [local.replace(hour=e.hour, minute=e.minute, second=e.second, microsecond=0) for e in _ends(line)]
+    ends = [
+        local.replace(hour=e.hour, minute=e.minute, second=e.second, microsecond=e.microsecond) for e in _ends(line)
+    ]
     return min([moment for moment in ends if moment > local], default=midnight)
 
 

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from campaigns import checking, drafting, lifecycle, reporting
+from campaigns import checking, drafting, forecast, lifecycle, reporting
 from campaigns.composing import segments, templating
 from campaigns.models import Batch, Campaign
 from campaigns.sending import claiming
@@ -96,7 +96,10 @@ def _seen(campaign: Campaign, controls: Iterable[str]) -> str:
 
 def _campaign(pk: int) -> Campaign:
     return get_object_or_404(
-        Campaign.objects.select_related("line__account", "fallback_line__account", "file", "created_by"), pk=pk
+        Campaign.objects.select_related(
+            "line__account", "fallback_line__account", "failover_line__account", "file", "created_by"
+        ),
+        pk=pk,
     )
 
 
@@ -111,7 +114,9 @@ def _live(campaign: Campaign) -> dict[str, Any]:
         "pieces": figures.pieces(account),
         "empty": [(status.name.lower(), status.label) for status, n in account.counts.items() if not n],
         "share_done": account.settled / account.audience if account.audience else 0.0,
-        "pace": reporting.pace(campaign, account) if _goes_out(campaign) else None,
+        "rate": forecast.seen_rate(campaign) if _goes_out(campaign) else None,
+        "ends_at": forecast.ends_at(campaign, waiting + account.counts[MessageStatus.SENDING]),
+        "today": timezone.localdate(),
         "notices": why_not_sending(campaign),
         "unclear": account.counts[MessageStatus.UNKNOWN],
         "unclear_count": _kept_fresh("unclear-count", account.counts[MessageStatus.UNKNOWN]),
@@ -159,6 +164,11 @@ def _audit(campaign: Campaign) -> list[tuple[Any, str]]:
 # What may be done by whom, and what is said when it has been done.
 _ACTIONS: dict[str, tuple[str, Callable[..., Any], Any]] = {
     "launch": ("campaigns.launch_campaign", lifecycle.launch, gettext_lazy("The campaign is on its way.")),
+    "take-back": (
+        "campaigns.launch_campaign",
+        lifecycle.take_back,
+        gettext_lazy("The campaign is a draft again: change it, then launch it anew."),
+    ),
     "pause": (
         "campaigns.launch_campaign",
         lifecycle.pause,
@@ -211,6 +221,8 @@ def _controls(request: HttpRequest, campaign: Campaign) -> dict[str, bool]:
     sensible = set()
     if campaign.is_editable:
         sensible |= {"launch", "delete-draft"}
+    if status == CampaignStatus.SCHEDULED:
+        sensible |= {"take-back", "launch"} if campaign.pause_code == Campaign.LATE else {"take-back"}
     keeps = checking.keeps_audience(campaign.line)
     if status == CampaignStatus.RUNNING and not (keeps and lifecycle.is_all_away(campaign.pk)):
         sensible.add("pause")

@@ -34,6 +34,7 @@ SAVED = (
     *("name", "line", "text", "scheduled_at", "provider_keeps_time", "expires_at", "messages_per_minute"),
     *("fallback_line", "failover_line", "copy_text", "is_secure"),
 )
+COURSE = ("expires_at", "messages_per_minute", "failover_line")
 PREVIEWED = 5  # recipients whose texts the preview shows
 SAMPLE = 200  # contacts that are asked for their attributes
 
@@ -53,7 +54,11 @@ def _made_by_this_form(request: HttpRequest) -> Campaign | None:
     except ValueError:
         return None
     drafts = Campaign.objects.filter(status__in=EDITABLE, created_by=request.user.pk)
-    return drafts.select_related("line__account", "fallback_line__account", "file").filter(form_token=token).first()
+    return (
+        drafts.select_related("line__account", "fallback_line__account", "failover_line__account", "file")
+        .filter(form_token=token)
+        .first()
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -61,7 +66,8 @@ def _made_by_this_form(request: HttpRequest) -> Campaign | None:
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Changes a draft; of any other campaign it says that it is none any more."""
     campaign = get_object_or_404(
-        Campaign.objects.select_related("line__account", "fallback_line__account", "file"), pk=pk
+        Campaign.objects.select_related("line__account", "fallback_line__account", "failover_line__account", "file"),
+        pk=pk,
     )
     if not campaign.is_editable:
         messages.error(request, _("This campaign is no draft any more, so it cannot be changed."))
@@ -90,6 +96,8 @@ def _compose(request: HttpRequest, campaign: Campaign | None, initial: Any = Non
         "chosen_line": form.chosen_line,
         "chosen": next((card for card in lines if card.line == form.chosen_line), None),
         "fallback_chosen": str(form["fallback_line"].value() or ""),
+        "failover_chosen": str(form["failover_line"].value() or ""),
+        "course_open": any(form[name].value() or name in form.errors for name in COURSE),
         "placeholders": _placeholders(Contact.objects.order_by("-pk")[:SAMPLE]),
         "file": file or (campaign.file if campaign else None),
     }
@@ -155,7 +163,9 @@ def _file(form: CampaignForm) -> UploadedFile | None:
 def _known(request: HttpRequest) -> Campaign | None:
     """The draft that ``?campaign=`` names."""
     number = request.GET.get("campaign", "")
-    drafts = Campaign.objects.select_related("line__account", "fallback_line__account", "file")
+    drafts = Campaign.objects.select_related(
+        "line__account", "fallback_line__account", "failover_line__account", "file"
+    )
     return drafts.filter(pk=int(number[:18])).first() if number.isascii() and number.isdigit() else None
 
 

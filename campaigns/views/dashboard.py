@@ -89,6 +89,7 @@ def _needs() -> dict[str, Any]:
     found = {
         "unclear": list(unclear.order_by("-campaign")[:SHOWN]),
         "paused": list(paused[:SHOWN]) + list(sent_back[:SHOWN]),
+        "late": list(Campaign.objects.filter(status=CampaignStatus.SCHEDULED, pause_code=Campaign.LATE)[:SHOWN]),
         "breakers": list(ProviderAccount.objects.with_open_breaker()),
         "imports": list(failed[:SHOWN]),
     }

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from campaigns import checking, reporting, ways
+from campaigns import checking, forecast, reporting, ways
 from campaigns.composing import segments, templating
 from campaigns.composing.preview import template_of
 from campaigns.describing import describe
@@ -52,6 +52,8 @@ def _ours(campaign: Campaign) -> dict[str, Any]:
         "rest": ways.rest(campaign),
         "warnings": _warnings(texts, estimate.longest),
         "no_tariff": estimate.cost is None and estimate.recipients > 0,
+        "ends_at": forecast.ends_at(campaign, estimate.recipients),
+        "today": timezone.localdate(),
     }
 
 

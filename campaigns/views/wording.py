@@ -19,7 +19,7 @@ from campaigns.states import BatchStatus, CampaignStatus
 from interface import persian
 from providers import pacing
 from providers.explaining import Explanation, explain
-from providers.models import Holiday, SenderLine
+from providers.models import Holiday, ProviderAccount, SenderLine
 
 LONG = 3  # parts; a longer text is rarely worth its price
 
@@ -57,6 +57,8 @@ def why_not_sending(campaign: Campaign) -> list[Notice]:
         return [Notice("error", title, campaign.pause_text, explained=explained)]
     if campaign.status == CampaignStatus.PAUSED:
         return [_paused(campaign)]
+    if campaign.status == CampaignStatus.SCHEDULED and campaign.pause_code == Campaign.LATE:
+        return [_late(campaign)]
     if campaign.status == CampaignStatus.SCHEDULED:
         at = persian.date(campaign.scheduled_at, "datetime")
         return [Notice("info", _("It starts by itself at %(time)s.") % {"time": at})]
@@ -65,6 +67,13 @@ def why_not_sending(campaign: Campaign) -> list[Notice]:
     stopped = [_obstacle(wait.code, line) for line, wait in claiming.obstacles(campaign)]
     found = stopped or [_used_up(campaign) or _backoff(campaign)]
     return [notice for notice in found if notice]
+
+
+def _late(campaign: Campaign) -> Notice:
+    at = persian.date(campaign.scheduled_at or campaign.launched_at, "datetime")
+    title = _("It was to begin at %(time)s, and nothing was there to send it.") % {"time": at}
+    text = _("It waits for your word, for its text may be out of date by now: start it, change it, or cancel it.")
+    return Notice("warning", title, text)
 
 
 def _paused(campaign: Campaign) -> Notice:
@@ -97,16 +106,7 @@ def _obstacle(code: str, line: SenderLine) -> Notice | None:
     account = line.account
     page = reverse("providers:account", args=[account.pk])
     if code == "breaker":
-        return Notice(
-            "error",
-            _("The provider refuses the account “%(name)s”.") % {"name": account.name},
-            _("Everything still pending stays pending. Put the account in order, then let it send again."),
-            account.breaker_code,
-            account.breaker_text,
-            page,
-            _("Open the account"),
-            explain(account.slug, account.breaker_code),
-        )
+        return _stopped(account, page)
     if code == "window":
         local = timezone.localtime()
         opening = windows.next_opening(line, local, Holiday.rests_of(line, local.date()))
@@ -124,6 +124,20 @@ def _obstacle(code: str, line: SenderLine) -> Notice | None:
             link_text=_("Open the account"),
         )
     return None
+
+
+def _stopped(account: ProviderAccount, page: str) -> Notice:
+    """An account whose breaker is open, or half open: why, and when it is tried again."""
+    if account.is_unreachable:
+        title = _("The account “%(name)s” gets no usable answer from its provider.")
+    else:
+        title = _("The provider refuses the account “%(name)s”.")
+    text = _("Everything still pending stays pending; nothing is lost.")
+    if account.probe_at is not None:
+        again = _("A few messages try it again at %(time)s, and when they come through, all goes on by itself.")
+        text = f"{text} {again % {'time': persian.date(account.probe_at, 'time')}}"
+    told = (account.breaker_code, account.breaker_text, page, _("Open the account"))
+    return Notice("error", title % {"name": account.name}, text, *told, explain(account.slug, account.breaker_code))
 
 
 def _backoff(campaign: Campaign) -> Notice | None:
@@ -158,6 +172,11 @@ _ACTIONS: dict[str, str | Promise] = {
     "draft_deleted": gettext_lazy("deleted a draft"),
     "counted_as_sent": gettext_lazy("counted the unclear messages as sent"),
     "sent_again": gettext_lazy("sent the unclear messages again"),
+    "held_late": gettext_lazy("Its time had passed by too much, so it waited for a word."),
+    "started_late": gettext_lazy("started it after its time"),
+    "taken_back": gettext_lazy("made it a draft again"),
+    "expired": gettext_lazy("Its time was over; what was still pending expired."),
+    "failed_over": gettext_lazy("Its account was stopped, so another line took over."),
 }
 
 

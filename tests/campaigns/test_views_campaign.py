@@ -25,7 +25,7 @@ from tests.campaigns.screens import campaign_in, client_of, filled, owner
 
 pytestmark = pytest.mark.django_db
 S = CampaignStatus
-QUERIES_OF_A_PAGE = 14
+QUERIES_OF_A_PAGE = 17
 LIVE = (S.SCHEDULED, S.PREPARING, S.RUNNING, S.PAUSED)
 
 
@@ -65,7 +65,7 @@ def test_a_page_that_shows_another_status_gets_its_controls_anew(client: Client)
     ("status", "actions"),
     [
         (S.DRAFT, {"launch", "delete_draft", "edit"}),
-        (S.SCHEDULED, {"cancel"}),
+        (S.SCHEDULED, {"cancel", "take_back"}),
         (S.RUNNING, {"pause", "cancel", "count_as_sent", "send_again"}),
         (S.PAUSED, {"resume", "cancel", "count_as_sent", "send_again"}),
         (S.COMPLETED, set()),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from campaigns.sending import windows
-from providers.models import SenderLine
+from providers.models import Holiday, SenderLine
 
 TEHRAN = ZoneInfo("Asia/Tehran")
 DAY, NIGHT = (dt.time(8), dt.time(21)), (dt.time(20), dt.time(6))
@@ -58,3 +59,35 @@ def test_the_next_opening_is_told(window: tuple[dt.time, dt.time], time: str, op
     opening = windows.next_opening(line(window), at(time))
     assert opening is not None
     assert opening.replace(tzinfo=None) == dt.datetime.fromisoformat(opens)
+
+
+HOLIDAYS = frozenset({dt.date(2026, 3, 21), dt.date(2026, 3, 22)})
+
+
+def test_a_line_rests_on_holidays_unless_it_is_told_not_to() -> None:
+    resting, working = line(DAY), line(DAY)
+    working.rests_on_holidays = False
+    assert not windows.is_open(resting, at("12:00"), HOLIDAYS)
+    assert windows.is_open(working, at("12:00"), HOLIDAYS)
+    assert windows.is_open(line(DAY, "service"), at("12:00"), HOLIDAYS)
+    opening = windows.next_opening(resting, at("12:00"), HOLIDAYS)
+    assert opening is not None
+    assert f"{opening:%m-%d %H:%M}" == "03-23 08:00"
+
+
+def test_a_window_over_midnight_closes_where_a_holiday_begins() -> None:
+    night = at("20:00") - dt.timedelta(days=1)
+    [first, second] = itertools.islice(windows.openings(line(NIGHT), night, HOLIDAYS), 2)
+    assert [f"{moment:%d %H:%M}" for moment in (*first, *second)] == ["20 20:00", "21 00:00", "23 00:00", "23 06:00"]
+
+
+def test_all_day_is_one_opening_up_to_the_next_holiday() -> None:
+    always = line((dt.time(9), dt.time(9)))
+    first = next(windows.openings(always, at("12:00") - dt.timedelta(days=3), HOLIDAYS))
+    assert f"{first.end:%d %H:%M}" == "21 00:00"
+
+
+def test_only_holidays_to_come_are_asked_for(db: None) -> None:
+    Holiday.objects.bulk_create(Holiday(day=day) for day in HOLIDAYS)
+    assert Holiday.rests_of(line(DAY), dt.date(2026, 3, 22)) == {dt.date(2026, 3, 22)}
+    assert Holiday.rests_of(line(DAY, "service"), dt.date(2026, 3, 1)) == set()

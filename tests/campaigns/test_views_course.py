@@ -86,7 +86,7 @@ def test_the_review_tells_the_end_the_pace_and_the_stand_in(
     draft = builders.draft(line, rule, expires_at=end, messages_per_minute=30, failover_line=stand_in)
     page = client.get(f"/campaigns/{draft.pk}/").content.decode()
     assert "Second" in page
-    assert "۳۰ پیام در دقیقه" in page
+    assert "حداکثر ۳۰ پیام در دقیقه" in page
     assert client.get(f"/campaigns/{draft.pk}/").context["ends_at"] is not None
 
 

@@ -27,7 +27,7 @@ class HolidaysForm(forms.Form):
         required=False,
         max_length=40_000,
         help_text=_("A line a day: the date, a space, and its name, such as “1405/01/13 Nature Day”."),
-        widget=forms.Textarea(attrs={"class": "textarea w-full font-mono leading-7", "rows": 14, "dir": "auto"}),
+        widget=forms.Textarea(attrs={"class": "textarea w-full leading-8", "rows": 14, "dir": "auto"}),
     )
 
     def clean_days(self) -> dict[dt.date, str]:

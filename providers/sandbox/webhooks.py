@@ -19,7 +19,7 @@ from providers.sandbox.ledger import Behaviour, Ledger, Taken
 from providers.sandbox.side import Side
 
 SLICE = 250  # calls that one worker makes before it looks at the queue again
-Resolve = Callable[[str], str]  # an account's token -> the webhook's URL, or an empty text
+Resolve = Callable[[str, str], str]  # a provider's slug, an account's token -> the webhook's URL, or an empty text
 
 
 @dataclass(order=True)
@@ -77,7 +77,7 @@ class WebhookSender:
         side = self.sides[taken.provider]
         if side.sent_status is None:
             return
-        url = self.behaviour.webhook or (self.resolve(taken.token) if self.resolve else "")
+        url = self.behaviour.webhook or (self.resolve(taken.provider, taken.token) if self.resolve else "")
         if not url:
             return
         sent, finals = side.course(taken)

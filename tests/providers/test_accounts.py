@@ -125,10 +125,15 @@ def test_a_rotation_without_the_old_key_changes_nothing(account: ProviderAccount
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_sandbox_finds_the_webhook_of_a_token(account: ProviderAccount) -> None:
+def test_the_sandbox_finds_the_webhook_of_a_providers_token(account: ProviderAccount) -> None:
+    """The demo's accounts share one token: each provider's reports go to its own account."""
+    other = ProviderAccount.objects.create(
+        name="گوشی", slug="gosms", base_url=account.base_url, credentials=encrypt({"token": TOKEN})
+    )
     find = WebhookFinder("http://127.0.0.1:8000/")
-    assert find(TOKEN) == f"http://127.0.0.1:8000/{account.webhook_path}"
-    assert find("another") == ""
+    assert find("najva", TOKEN) == f"http://127.0.0.1:8000/{account.webhook_path}"
+    assert find("gosms", TOKEN) == f"http://127.0.0.1:8000/{other.webhook_path}"
+    assert find("najva", "another") == find("safir", TOKEN) == ""
 
 
 def test_an_empty_credential_keeps_the_stored_one(account: ProviderAccount) -> None:

@@ -119,7 +119,8 @@ def test_statuses_are_delivered_by_webhook(
 
 def test_the_webhook_is_found_by_the_token_of_the_request(receiver: Receiver) -> None:
     with running_sandbox(
-        behaviour=Behaviour(final_after=0, sent_after=0), resolve={"mine": receiver.url}.get
+        behaviour=Behaviour(final_after=0, sent_after=0),
+        resolve=lambda slug, token: {("najva", "mine"): receiver.url}.get((slug, token), ""),
     ) as sandbox:
         for token in ("mine", "another"):
             send(Najva(sandbox.base_url, {"api_token": token}), job(1))

@@ -65,25 +65,25 @@ class WebhookFinder:
 
     def __init__(self, base: str) -> None:
         self._base = base.rstrip("/")
-        self._known: dict[str, str] = {}
+        self._known: dict[tuple[str, str], str] = {}
         self._until = 0.0
 
-    def __call__(self, token: str) -> str:
-        if time.monotonic() > self._until or token not in self._known:
+    def __call__(self, slug: str, token: str) -> str:
+        if time.monotonic() > self._until or (slug, token) not in self._known:
             self._until = time.monotonic() + 30
             self._known = self._read()
-        return self._known.get(token, "")
+        return self._known.get((slug, token), "")
 
-    def _read(self) -> dict[str, str]:
+    def _read(self) -> dict[tuple[str, str], str]:
         close_old_connections()
-        found: dict[str, str] = {}
+        found: dict[tuple[str, str], str] = {}
         try:
             for account in ProviderAccount.objects.all():
                 try:
-                    secrets = account.secrets.values()
+                    keys = [(account.slug, secret) for secret in account.secrets.values()]
                 except UndecryptableSecret:
                     continue  # not ours to read
-                found |= dict.fromkeys(secrets, f"{self._base}/{account.webhook_path}")
+                found |= dict.fromkeys(keys, f"{self._base}/{account.webhook_path}")
         except DatabaseError:
             return self._known  # the site's database is away; polling covers what is lost meanwhile
         return found

@@ -120,13 +120,14 @@ def counts(campaign: Campaign) -> dict[str, int]:
 def wrongs(sandbox: Sandbox, campaign: Campaign) -> dict[str, set[str]]:
     """What the provider's ledger and our rows disagree about; empty sets where all is well.
 
-    ``twice``: accepted more than once. ``lost``: accepted there, pending or refused here. ``invented``: accepted here,
+    ``twice``: accepted more than once. ``lost``: accepted there, unsent in our book. ``invented``: accepted here,
     unknown there.
     """
     taken = {f"+{number}": times for number, times in sandbox.ledger.acceptances().items()}
     ours: dict[MessageStatus, set[str]] = {status: set() for status in MessageStatus}
-    for number, status in Message.objects.of(refreshed(campaign)).values_list("phone", "status"):
-        ours[MessageStatus(status)].add(str(number))
+    for number, status, ref in Message.objects.of(refreshed(campaign)).values_list("phone", "status", "provider_ref"):
+        if ref is None or status not in (MessageStatus.FAILED, MessageStatus.CANCELLED):  # else the provider's own word
+            ours[MessageStatus(status)].add(str(number))
     not_sent = ("PENDING", "SKIPPED", "FAILED", "CANCELLED", "EXPIRED")
     denied = set().union(*(ours[MessageStatus[name]] for name in not_sent))
     claimed = set().union(*(ours[MessageStatus[name]] for name in ("ACCEPTED", "SENT", "DELIVERED", "UNDELIVERED")))

@@ -24,7 +24,7 @@ from campaigns.counting import Delta
 from campaigns.delivery import bulks
 from campaigns.delivery.applying import suppress
 from campaigns.delivery.polling import FIRST_POLL
-from campaigns.models import Batch, Campaign, Message
+from campaigns.models import Batch, Campaign, Message, ProviderRef
 from campaigns.querysets import Move, StaleMove
 from campaigns.sending import fallback
 from campaigns.sending.claiming import PILOT
@@ -80,9 +80,7 @@ def record(ticket: Ticket, answer: SendAnswer) -> bool:
 def _without_known_refs(ticket: Ticket, answer: SendAnswer) -> SendAnswer:
     account_id = Batch.objects.values_list("line__account", flat=True).get(pk=ticket.batch_id)
     refs = [result.ref for result in answer.results if result.ref]
-    known = set(
-        Message.objects.filter(account=account_id, provider_ref__in=refs).values_list("provider_ref", flat=True)
-    )
+    known = set(ProviderRef.objects.filter(account=account_id, ref__in=refs).values_list("ref", flat=True))
     results = [result._replace(ref="") if result.ref in known else result for result in answer.results]
     anomalies = {**answer.anomalies, "known_ref": len(known)}
     return replace(answer, results=results, anomalies=anomalies)

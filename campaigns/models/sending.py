@@ -79,6 +79,7 @@ class Batch(models.Model):
                 condition=Q(status__in=[BatchStatus.PENDING, BatchStatus.SENDING]),
                 name="batch_open",
             ),
+            models.Index(fields=["campaign"], condition=Q(status=BatchStatus.SENDING), name="batch_in_flight"),
             models.Index(fields=["poll_at"], condition=Q(poll_at__isnull=False), name="batch_to_poll"),
         ]
 

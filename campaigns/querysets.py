@@ -264,10 +264,10 @@ class MessageQuerySet(models.QuerySet["Message"]):
         """
         if not moves:
             return
-        arrived = Counter(int(m.status) for m in moves)
+        arrived = Counter([m.status for m in moves])
         forbidden = set(arrived) - set(MESSAGE_MOVES.get(old, ()))
         if forbidden:
-            raise ValueError(f"no move from {old.name} to {sorted(forbidden)}")
+            raise ValueError(f"no move from {old.name} to {sorted(map(int, forbidden))}")
         write = _write_postgres if connection.vendor == "postgresql" else _write_sqlite
         if write(moves, campaign_id, int(old), account_id) != len(moves):
             raise StaleMove(f"of {len(moves)} messages not all stand in {old.name}")
@@ -276,7 +276,7 @@ class MessageQuerySet(models.QuerySet["Message"]):
             (_note_postgres if connection.vendor == "postgresql" else _note_sqlite)(refs, account_id)
         costs: Counter[int] = Counter()
         for m in moves:
-            costs[int(m.status)] += m.old_cost if m.cost is None else m.cost
+            costs[m.status] += m.old_cost if m.cost is None else m.cost
         deltas = {status: Delta(n, costs[status]) for status, n in arrived.items()}
         deltas[int(counted_as or old)] = Delta(-len(moves), -sum(m.old_cost for m in moves))
         counting.add(campaign_id, deltas, arrived=arrived)

@@ -26,6 +26,7 @@ from campaigns.models import (
     DeliveryEvent,
     Heartbeat,
     Message,
+    ProviderRef,
     StatusCount,
     TimelinePoint,
 )
@@ -285,7 +286,8 @@ class MessageAdmin(ReadOnlyAdmin):
         term = search_term.strip()[:64]
         if not term:
             return queryset, False
-        by_ref = queryset.filter(account__in=_accounts(), provider_ref=term)
+        known = ProviderRef.objects.filter(account__in=_accounts(), ref=term)
+        by_ref = queryset.filter(pk__in=list(known.values_list("message", flat=True)))
         try:
             phone = phones.normalise(term)
         except phones.InvalidPhone:

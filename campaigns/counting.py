@@ -10,13 +10,13 @@ from django.utils import timezone
 
 # Both databases add to a counter in place, so two transactions never overwrite each other's sums.
 _ADD_COUNT = """
-    INSERT INTO campaigns_statuscount (campaign_id, status, messages, cost) VALUES (%s, %s, %s, %s)
+    INSERT INTO campaigns_statuscount (campaign_id, status, messages, cost) VALUES {rows}
     ON CONFLICT (campaign_id, status) DO UPDATE
     SET messages = campaigns_statuscount.messages + excluded.messages,
         cost = campaigns_statuscount.cost + excluded.cost
 """
 _ADD_POINT = """
-    INSERT INTO campaigns_timelinepoint (campaign_id, at, status, messages) VALUES (%s, %s, %s, %s)
+    INSERT INTO campaigns_timelinepoint (campaign_id, at, status, messages) VALUES {rows}
     ON CONFLICT (campaign_id, at, status) DO UPDATE
     SET messages = campaigns_timelinepoint.messages + excluded.messages
 """
@@ -40,7 +40,7 @@ def add(campaign_id: int, deltas: Mapping[int, Delta], *, arrived: Mapping[int, 
     at = connection.ops.adapt_datetimefield_value(now.replace(second=0, microsecond=0))
     points = [(campaign_id, at, int(status), n) for status, n in sorted((arrived or {}).items()) if n]
     with connection.cursor() as cursor:
-        if rows:
-            cursor.executemany(_ADD_COUNT, rows)
-        if points:
-            cursor.executemany(_ADD_POINT, points)
+        for statement, values in ((_ADD_COUNT, rows), (_ADD_POINT, points)):
+            if values:
+                marks = ", ".join(["(%s, %s, %s, %s)"] * len(values))
+                cursor.execute(statement.format(rows=marks), [value for row in values for value in row])

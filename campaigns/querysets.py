@@ -36,48 +36,70 @@ class Move(NamedTuple):
 
 
 _SEPARATOR = "\x1f"  # ASCII's unit separator
+_COLUMNS = {  # of a Move, in its order
+    "id": "bigint",
+    "status": "smallint",
+    "reason": "smallint",
+    "ref": "text",
+    "code": "text",
+    "words": "text",
+    "cost": "integer",
+}
 _MOVE_POSTGRES = """
     UPDATE campaigns_message AS m
-    SET status = r.status, reason = r.reason, account_id = COALESCE(m.account_id, %s),
-        provider_ref = COALESCE(r.ref, m.provider_ref),
-        provider_code = COALESCE(r.code, ''), provider_text = COALESCE(r.words, ''),  -- an empty text has no elements
-        cost = COALESCE(r.cost, m.cost), updated_at = now()
-    FROM unnest(
-        string_to_array(%s, E'\\x1f')::bigint[], string_to_array(%s, E'\\x1f')::smallint[],
-        string_to_array(%s, E'\\x1f')::smallint[], string_to_array(%s, E'\\x1f', ''), string_to_array(%s, E'\\x1f'),
-        string_to_array(%s, E'\\x1f'), string_to_array(%s, E'\\x1f', '')::integer[]
-    ) AS r (id, status, reason, ref, code, words, cost)
-    WHERE m.id = r.id AND m.id BETWEEN %s AND %s AND m.campaign_id = %s AND m.status = %s
+    SET status = {status}, reason = {reason}, account_id = COALESCE(%(account)s, m.account_id),
+        provider_ref = COALESCE({ref}, m.provider_ref), provider_code = COALESCE({code}, ''),
+        provider_text = COALESCE({words}, ''), cost = COALESCE({cost}, m.cost), updated_at = now()
+    FROM unnest({arrays}) AS r ({names})
+    WHERE m.id = r.id AND m.id BETWEEN %(first)s AND %(last)s AND m.campaign_id = %(campaign)s AND m.status = %(old)s
+"""
+_NOTE_POSTGRES = """
+    INSERT INTO campaigns_providerref (account_id, ref, message_id)
+    SELECT %s, r.ref, r.id
+    FROM unnest(string_to_array(%s, E'\\x1f')::bigint[], string_to_array(%s, E'\\x1f')) AS r (id, ref)
 """
 _MOVE_SQLITE = """
     UPDATE campaigns_message
-    SET status = %s, reason = %s, account_id = COALESCE(account_id, %s),
+    SET status = %s, reason = %s, account_id = COALESCE(%s, account_id),
         provider_ref = COALESCE(%s, provider_ref), provider_code = %s, provider_text = %s,
         cost = COALESCE(%s, cost), updated_at = STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'now')
     WHERE id = %s AND campaign_id = %s AND status = %s
 """
+_NOTE_SQLITE = "INSERT INTO campaigns_providerref (account_id, ref, message_id) VALUES (%s, %s, %s)"
 
 
 def _write_postgres(moves: Sequence[Move], campaign_id: int, old: int, account_id: int | None) -> int:
+    columns = dict(zip(_COLUMNS, zip(*moves, strict=True), strict=False))
+    ids = columns["id"]
     # Without the id range the planner scans the whole table for every batch (docs/decisions).
-    ids = [move.id for move in moves]
-    columns = [
-        _joined(ids),
-        _joined([int(move.status) for move in moves]),
-        _joined([int(move.reason) for move in moves]),
-        _joined([move.provider_ref or "" for move in moves]),
-        _joined([move.code for move in moves]),
-        _joined([move.words for move in moves]),
-        _joined(["" if move.cost is None else move.cost for move in moves]),
-    ]
+    params: dict[str, Any] = {"first": min(ids), "last": max(ids)}
+    params |= {"account": account_id, "campaign": campaign_id, "old": old}
+    places, arrays = {}, {}
+    for name, values in columns.items():
+        if name != "id" and values.count(values[0]) == len(values):  # one value for all: nothing to split and join
+            places[name] = f"%({name})s::{_COLUMNS[name]}"
+            params[name] = None if values[0] is None else str(values[0])
+        else:
+            places[name] = f"r.{name}"
+            arrays[name] = f"string_to_array(%({name})s, E'\\x1f', '')::{_COLUMNS[name]}[]"
+            params[name] = _joined(values)
+    statement = _MOVE_POSTGRES.format(**places, arrays=", ".join(arrays.values()), names=", ".join(arrays))
     with connection.cursor() as cursor:
-        cursor.execute(_MOVE_POSTGRES, [account_id, *columns, min(ids), max(ids), campaign_id, old])
+        cursor.execute(statement, params)
         return int(cursor.rowcount)
 
 
+def _note_postgres(refs: Sequence[tuple[int, str]], account_id: int) -> None:
+    ids, texts = zip(*refs, strict=True)
+    with connection.cursor() as cursor:
+        cursor.execute(_NOTE_POSTGRES, [account_id, _joined(ids), _joined(texts)])
+
+
 def _joined(values: Sequence[object]) -> str:
-    """A column as one text: psycopg's arrays escape every element in Python, which took a third of a batch's time."""
-    texts = list(map(str, values))
+    """A column as one text, None as an empty one: psycopg's arrays escape every element in Python, which took a third
+    of a batch's time.
+    """
+    texts = ["" if value is None else str(value) for value in values]
     joined = _SEPARATOR.join(texts)
     if joined.count(_SEPARATOR) != len(texts) - 1:
         joined = _SEPARATOR.join(text.replace(_SEPARATOR, " ") for text in texts)
@@ -95,6 +117,11 @@ def _write_sqlite(moves: Sequence[Move], campaign_id: int, old: int, account_id:
             ],
         )
         return int(cursor.rowcount)
+
+
+def _note_sqlite(refs: Sequence[tuple[int, str]], account_id: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.executemany(_NOTE_SQLITE, [(account_id, ref, key) for key, ref in refs])
 
 
 class CampaignQuerySet(models.QuerySet["Campaign"]):
@@ -233,19 +260,23 @@ class MessageQuerySet(models.QuerySet["Message"]):
         Raises:
             StaleMove: not all of them stand in ``old`` (or in this campaign); the transaction must be given up.
             ValueError: the state machine has no such move.
+            IntegrityError: another message of the account has one of the provider's ids.
         """
         if not moves:
             return
-        arrived = Counter(int(m.status) for m in moves)
+        arrived = Counter([m.status for m in moves])
         forbidden = set(arrived) - set(MESSAGE_MOVES.get(old, ()))
         if forbidden:
-            raise ValueError(f"no move from {old.name} to {sorted(forbidden)}")
+            raise ValueError(f"no move from {old.name} to {sorted(map(int, forbidden))}")
         write = _write_postgres if connection.vendor == "postgresql" else _write_sqlite
         if write(moves, campaign_id, int(old), account_id) != len(moves):
             raise StaleMove(f"of {len(moves)} messages not all stand in {old.name}")
+        refs = [(m.id, m.provider_ref) for m in moves if m.provider_ref]
+        if refs and account_id is not None:
+            (_note_postgres if connection.vendor == "postgresql" else _note_sqlite)(refs, account_id)
         costs: Counter[int] = Counter()
         for m in moves:
-            costs[int(m.status)] += m.old_cost if m.cost is None else m.cost
+            costs[m.status] += m.old_cost if m.cost is None else m.cost
         deltas = {status: Delta(n, costs[status]) for status, n in arrived.items()}
         deltas[int(counted_as or old)] = Delta(-len(moves), -sum(m.old_cost for m in moves))
         counting.add(campaign_id, deltas, arrived=arrived)

@@ -7,6 +7,7 @@ does no I/O and knows neither Django nor `requests`; ``providers.http`` carries 
 
 from __future__ import annotations
 
+import contextlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
+
+import orjson
 
 from providers.answers import (
     Blame,
@@ -99,7 +102,9 @@ class HttpResponse:
         Raises:
             MalformedAnswer: the body is not JSON in UTF-8 (an HTML page, a truncated answer, nothing).
         """
-        try:
+        with contextlib.suppress(ValueError):
+            return orjson.loads(self.body)
+        try:  # what orjson is too strict for: half of a surrogate pair, a byte order mark
             return json.loads(self.body)
         except (ValueError, RecursionError):
             raise MalformedAnswer("not_json") from None

@@ -12,7 +12,7 @@ from typing import Any
 from django.utils import timezone
 
 from campaigns import drafting, lifecycle, reporting
-from campaigns.models import AudienceRule, Batch, Campaign, Message
+from campaigns.models import AudienceRule, Batch, Campaign, Message, ProviderRef
 from campaigns.sending import dispatch
 from campaigns.states import MessageStatus
 from contacts.models import Contact, Membership, Phonebook
@@ -102,6 +102,12 @@ def time_passes() -> None:
 
 def refreshed(campaign: Campaign) -> Campaign:
     return Campaign.objects.select_related("line__account").get(pk=campaign.pk)
+
+
+def known_by(ref: str, message: Message, account: ProviderAccount) -> None:
+    """Let the account's provider have this id for a message."""
+    Message.objects.filter(pk=message.pk).update(account=account, provider_ref=ref)
+    ProviderRef.objects.create(account=account, ref=ref, message=message)
 
 
 def counts(campaign: Campaign) -> dict[str, int]:

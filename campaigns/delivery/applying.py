@@ -17,7 +17,7 @@ from django.db.models import Case, F, When
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from campaigns.models import DeliveryEvent, Message, StatusCount
+from campaigns.models import DeliveryEvent, Message, ProviderRef, StatusCount
 from campaigns.querysets import Move
 from campaigns.states import MESSAGE_MOVES, STATUS_OF_REPORT, MessageStatus, Reason, reason_of_report
 from contacts.models import Suppression
@@ -111,7 +111,8 @@ def _targets(events: list[Event]) -> dict[tuple[int, str], Target]:
         by_account[event.account_id].add(event.provider_ref)
     found: dict[tuple[int, str], Target] = {}
     for account_id, refs in sorted(by_account.items()):
-        rows = Message.objects.filter(account=account_id, provider_ref__in=refs).order_by("pk").select_for_update()
+        known = ProviderRef.objects.filter(account=account_id, ref__in=refs)
+        rows = Message.objects.filter(pk__in=known.values("message")).order_by("pk").select_for_update()
         columns = ("pk", "campaign_id", "account_id", "provider_ref", "status", "cost", "phone")
         found.update({(row[2], row[3]): Target(*row) for row in rows.values_list(*columns)})
     return found

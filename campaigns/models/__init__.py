@@ -2,7 +2,7 @@
 
 from campaigns.models.campaign import AudienceRule, Campaign
 from campaigns.models.delivery import AuditEntry, DeliveryEvent, Heartbeat
-from campaigns.models.sending import Attempt, Batch, Bulk, Message, StatusCount, TimelinePoint
+from campaigns.models.sending import Attempt, Batch, Bulk, Message, ProviderRef, StatusCount, TimelinePoint
 
 __all__ = [
     "Attempt",
@@ -14,6 +14,7 @@ __all__ = [
     "DeliveryEvent",
     "Heartbeat",
     "Message",
+    "ProviderRef",
     "StatusCount",
     "TimelinePoint",
 ]

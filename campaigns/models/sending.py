@@ -79,6 +79,7 @@ class Batch(models.Model):
                 condition=Q(status__in=[BatchStatus.PENDING, BatchStatus.SENDING]),
                 name="batch_open",
             ),
+            models.Index(fields=["campaign"], condition=Q(status=BatchStatus.SENDING), name="batch_in_flight"),
             models.Index(fields=["poll_at"], condition=Q(poll_at__isnull=False), name="batch_to_poll"),
         ]
 
@@ -174,7 +175,8 @@ class Message(models.Model):
     ``cancelled``, ``expired``, ``unknown`` (may have been sent); ``states.MESSAGE_MOVES``, moved by
     ``MessageQuerySet.move`` alone. ``sending`` is never stored: it is a pending row whose batch is in flight.
     ``text`` is null where it equals the campaign's. Lean on purpose (docs/decisions): no database foreign keys, no
-    index on status, free space for updates in place.
+    index on anything that an update writes, so that it stays on its page and touches no index. By the provider's id it
+    is found through ``ProviderRef``.
     """
 
     campaign = models.ForeignKey(
@@ -191,7 +193,7 @@ class Message(models.Model):
     account = models.ForeignKey(
         ProviderAccount, models.DO_NOTHING, null=True, db_constraint=False, db_index=False, verbose_name=_("account")
     )
-    provider_ref = models.CharField(_("the provider's id"), max_length=64, null=True)  # noqa: DJ001 - unique where set
+    provider_ref = models.CharField(_("the provider's id"), max_length=64, null=True)  # noqa: DJ001 - null where unknown
     provider_code = models.CharField(_("the provider's code"), max_length=32, blank=True, default="")
     provider_text = models.CharField(_("the provider's words"), max_length=300, blank=True, default="")
     cost = models.PositiveIntegerField(_("cost (rial)"), null=True)
@@ -204,11 +206,6 @@ class Message(models.Model):
         verbose_name_plural = _("messages")
         constraints = [
             models.UniqueConstraint(fields=["campaign", "phone"], name="message_once_per_campaign"),
-            models.UniqueConstraint(
-                fields=["account", "provider_ref"],
-                condition=Q(provider_ref__isnull=False),
-                name="message_by_provider_ref",
-            ),
         ]
 
     def __str__(self) -> str:
@@ -221,6 +218,35 @@ class Message(models.Model):
     def is_fallback(self) -> bool:
         """It goes out on the campaign's fallback line."""
         return self.batch_number is not None and self.batch_number >= Batch.FALLBACK_FROM
+
+
+class ProviderRef(models.Model):
+    """Which message has a provider's id: the index of ``Message.provider_ref``, and why no two of them are alike.
+
+    A table of its own, written by ``MessageQuerySet.move``: as an index of the message it would make every update write
+    all indexes of the row (docs/decisions).
+    """
+
+    pk = models.CompositePrimaryKey("account_id", "ref")
+    account = models.ForeignKey(
+        ProviderAccount,
+        models.DO_NOTHING,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        verbose_name=_("account"),
+    )
+    ref = models.CharField(_("the provider's id"), max_length=64)
+    message = models.ForeignKey(
+        Message, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False, verbose_name=_("message")
+    )
+
+    class Meta:
+        verbose_name = _("provider's id")
+        verbose_name_plural = _("providers' ids")
+
+    def __str__(self) -> str:
+        return f"{self.account_id}: {self.ref}"
 
 
 class StatusCount(models.Model):

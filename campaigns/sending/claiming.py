@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -77,7 +77,7 @@ def claim(campaign_id: int, owner: str) -> Claim | Wait:
 def _claim(campaign_id: int, owner: str) -> Claim:
     campaign = (
         Campaign.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("line__account", "fallback_line__account", "failover_line__account", "file")
+        .select_related("line__account")  # what most campaigns lack is looked up where it is there
         .filter(pk=campaign_id, status=CampaignStatus.RUNNING)
         .annotate(now=Now())
         .first()
@@ -201,21 +201,26 @@ def has_place(campaign: Campaign) -> bool:
     One worker of each machine stays free of sending: were all of them in the slow calls of a provider, no tick would
     run, no report would be applied, and the watch could not tell a slow cluster from a hung one.
     """
-    in_flight = Batch.objects.in_flight()
-    if in_flight.filter(campaign=campaign).count() >= settings.SEND_CONCURRENCY:
+    return _has_place(campaign, Batch.objects.in_flight().values_list("campaign", "owner"))
+
+
+def _has_place(campaign: Campaign, in_flight: Iterable[tuple[int, str]]) -> bool:
+    flying = list(in_flight)
+    if sum(campaign_id == campaign.pk for campaign_id, _ in flying) >= settings.SEND_CONCURRENCY:
         return False
-    senders = max(1, settings.Q_CLUSTER["workers"] - 1)
-    return in_flight.filter(owner__startswith=f"{owners.place()}/").count() < int(senders)
+    here = f"{owners.place()}/"
+    return sum(owner.startswith(here) for _, owner in flying) < max(1, int(settings.Q_CLUSTER["workers"]) - 1)
 
 
 def _next_batch(campaign: Campaign, now: dt.datetime) -> tuple[Batch, SenderLine]:
     batches = Batch.objects.filter(campaign=campaign)
-    if batches.in_flight().filter(number=PILOT).exists():
+    flying, pilot_waits = _ahead_of(campaign)
+    if (campaign.pk, PILOT) in [(campaign_id, number) for campaign_id, number, _ in flying]:
         raise _GiveUp(Wait("pilot", 0.2))
-    if not has_place(campaign):
+    if not _has_place(campaign, [(campaign_id, owner) for campaign_id, _, owner in flying]):
         raise _GiveUp(Wait("busy"))
     candidates = batches.claimable()
-    if batches.filter(number=PILOT, status=BatchStatus.PENDING).exists():
+    if pilot_waits:
         candidates = candidates.filter(number=PILOT)
     waits = []
     for line in lines_of(campaign):
@@ -228,6 +233,16 @@ def _next_batch(campaign: Campaign, now: dt.datetime) -> tuple[Batch, SenderLine
         raise _GiveUp(min(waits, key=lambda wait: float("inf") if wait.seconds is None else wait.seconds))
     open_ones = batches.filter(status=BatchStatus.PENDING).exists()
     raise _GiveUp(Wait("backoff" if open_ones else "nothing"))
+
+
+def _ahead_of(campaign: Campaign) -> tuple[list[tuple[int, int, str]], bool]:
+    """The batches in flight, of all campaigns, as (campaign, number, owner); and whether this one's pilot waits."""
+    waiting_pilot = Q(campaign=campaign, number=PILOT, status=BatchStatus.PENDING)
+    rows = Batch.objects.filter(Q(status=BatchStatus.SENDING) | waiting_pilot)
+    found = list(rows.values_list("campaign", "number", "owner", "status"))
+    return [row[:3] for row in found if row[3] == BatchStatus.SENDING], any(
+        row[3] == BatchStatus.PENDING for row in found
+    )
 
 
 def _on_line(

@@ -17,6 +17,7 @@ from campaigns.sending.claiming import Claim, claim
 from campaigns.sending.groups import Group
 from campaigns.sending.journals import Journal
 from campaigns.sending.recording import Ticket, record
+from contacts import collector
 from providers import http, registry
 from providers.answers import Blame, Outcome, SendAnswer
 from providers.base import HttpResponse, InvalidJob, Provider, SendJob, TransportError
@@ -34,7 +35,8 @@ def work(campaign_id: int, seconds: float) -> str:
     while time.monotonic() < end:
         step = claim(campaign_id, owner)
         if isinstance(step, Claim):
-            send(step)
+            with collector.at_rest():
+                send(step)
         elif step.seconds is not None and step.seconds <= SHORT_WAIT:
             time.sleep(step.seconds)
         else:

@@ -33,10 +33,12 @@ def job_of(campaign: Campaign, batch: Batch, rows: Sequence[Row]) -> SendJob:
         return SendJob(line.sender, [], campaign.sent_text, audience=kept.audience_of(campaign))
     personal = any(text is not None for _, _, text in rows)
     common = _text_on(line, campaign, campaign.sent_text)
-    recipients = [
-        Recipient(key, phone, (common if text is None else _text_on(line, campaign, text)) if personal else None)
-        for key, phone, text in rows
-    ]
+    recipients = [Recipient._make(row) for row in rows]
+    if personal:
+        recipients = [
+            Recipient(key, phone, common if text is None else _text_on(line, campaign, text))
+            for key, phone, text in rows
+        ]
     job = SendJob(sender=line.sender, recipients=recipients, text=None if personal else common)
     if batch.is_fallback:
         return job
@@ -74,27 +76,26 @@ def prepare(claim: Claim, provider: Provider) -> SendJob | None:
         if claim.send_time is not None and claim.send_time < timezone.now() + SOONEST + CALL:
             raise LostClaim
         return replace(job_of(claim.campaign, claim.batch, []), send_time=claim.send_time)
-    rows = rows_of(claim.batch, MessageStatus.PENDING)
-    erased = Message.objects.in_batch(claim.batch).filter(status=MessageStatus.PENDING, phone=None)
-    phones = Suppression.objects.for_line(claim.line).filter(
-        phone__in=Message.objects.in_batch(claim.batch).filter(status=MessageStatus.PENDING).values("phone")
-    )
+    pending = Message.objects.in_batch(claim.batch).filter(status=MessageStatus.PENDING)
+    phones = Suppression.objects.for_line(claim.line).filter(phone__in=pending.values("phone"))
     suppressed = set(phones.values_list("phone", flat=True))
-    invalid = Reason.INVALID_FOR_PROVIDER
-    aside = [Move(pk, MessageStatus.SKIPPED, invalid, None, "erased") for pk in erased.values_list("pk", flat=True)]
+    aside: list[Move] = []
     kept: list[Row] = []
-    for row in rows:
-        reason, code = _objection(row, suppressed, provider, claim)
-        if reason is Reason.NONE:
-            kept.append(row)
+    for key, phone, text in pending.order_by("pk").values_list("pk", "phone", "text"):
+        reason, code = _objection(phone, text, suppressed, provider, claim)
+        if phone is not None and reason is Reason.NONE:
+            kept.append((key, phone, text))
         else:
-            aside.append(Move(row[0], MessageStatus.SKIPPED, reason, None, code))
+            aside.append(Move(key, MessageStatus.SKIPPED, reason, None, code))
     _set_aside(claim, aside)
     return job_of(claim.campaign, claim.batch, kept) if kept else None
 
 
-def _objection(row: Row, suppressed: set[str], provider: Provider, claim: Claim) -> tuple[Reason, str]:
-    _key, phone, text = row
+def _objection(
+    phone: str | None, text: str | None, suppressed: set[str], provider: Provider, claim: Claim
+) -> tuple[Reason, str]:
+    if phone is None:
+        return Reason.INVALID_FOR_PROVIDER, "erased"
     if phone in suppressed:
         return Reason.SUPPRESSED, ""
     if text is not None and not text.strip():
@@ -109,11 +110,13 @@ def _objection(row: Row, suppressed: set[str], provider: Provider, claim: Claim)
 def _set_aside(claim: Claim, moves: list[Move]) -> None:
     """Skip these messages, and make sure, as late as can be, that the batch is still ours to send."""
     batch = claim.batch
+    ours = Batch.objects.filter(pk=batch.pk, owner=batch.owner, attempt=batch.attempt, status=BatchStatus.SENDING)
+    if not moves:
+        if not ours.exists():
+            raise LostClaim
+        return
     with transaction.atomic():
-        held = Batch.objects.filter(
-            pk=batch.pk, owner=batch.owner, attempt=batch.attempt, status=BatchStatus.SENDING
-        ).update(pending=F("pending") - len(moves))
-        if not held:
+        if not ours.update(pending=F("pending") - len(moves)):
             raise LostClaim
         Message.objects.move(
             moves, campaign_id=batch.campaign_id, old=MessageStatus.PENDING, counted_as=MessageStatus.SENDING

@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from campaigns.delivery import bulks
-from campaigns.models import Batch, Bulk, Campaign, Message
+from campaigns.models import Batch, Bulk, Campaign, Message, ProviderRef
 from campaigns.querysets import Move
 from campaigns.sending import jobs, kept
 from campaigns.states import BatchStatus, CampaignStatus, MessageStatus, Reason
@@ -73,8 +73,8 @@ def _unclaimed(batch: Batch, entries: Sequence[OutboxEntry]) -> list[OutboxEntry
     begun = batch.campaign.started_at
     since = 0.0 if begun is None else (begun - CLOCKS).timestamp()
     recent = [entry for entry in entries if entry.sent_at >= since]
-    known = Message.objects.filter(account=batch.line.account, provider_ref__in=[entry.ref for entry in recent])
-    taken = set(known.values_list("provider_ref", flat=True))
+    known = ProviderRef.objects.filter(account=batch.line.account, ref__in=[entry.ref for entry in recent])
+    taken = set(known.values_list("ref", flat=True))
     return [entry for entry in recent if entry.ref not in taken]
 
 

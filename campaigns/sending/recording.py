@@ -24,7 +24,7 @@ from campaigns.counting import Delta
 from campaigns.delivery import bulks
 from campaigns.delivery.applying import suppress
 from campaigns.delivery.polling import FIRST_POLL
-from campaigns.models import Batch, Campaign, Message
+from campaigns.models import Batch, Campaign, Message, ProviderRef
 from campaigns.querysets import Move, StaleMove
 from campaigns.sending import fallback
 from campaigns.sending.claiming import PILOT
@@ -38,7 +38,7 @@ from campaigns.states import (
     reason_of_report,
 )
 from providers import pacing, registry
-from providers.answers import Blame, Outcome, RecipientResult, Report, SendAnswer
+from providers.answers import Blame, Outcome, RecipientResult, SendAnswer
 from providers.models import ProviderAccount
 
 logger = logging.getLogger(__name__)
@@ -80,12 +80,16 @@ def record(ticket: Ticket, answer: SendAnswer) -> bool:
 def _without_known_refs(ticket: Ticket, answer: SendAnswer) -> SendAnswer:
     account_id = Batch.objects.values_list("line__account", flat=True).get(pk=ticket.batch_id)
     refs = [result.ref for result in answer.results if result.ref]
-    known = set(
-        Message.objects.filter(account=account_id, provider_ref__in=refs).values_list("provider_ref", flat=True)
-    )
+    known = set(ProviderRef.objects.filter(account=account_id, ref__in=refs).values_list("ref", flat=True))
     results = [result._replace(ref="") if result.ref in known else result for result in answer.results]
     anomalies = {**answer.anomalies, "known_ref": len(known)}
     return replace(answer, results=results, anomalies=anomalies)
+
+
+def _outcomes(results: Sequence[RecipientResult]) -> set[Outcome]:
+    """The outcomes among results. To hash that of each of ten thousand would take longer than to look at it."""
+    others = [result.outcome for result in results if result.outcome is not Outcome.ACCEPTED]
+    return {*others, Outcome.ACCEPTED} if len(others) < len(results) else set(others)
 
 
 class _Record:
@@ -101,7 +105,7 @@ class _Record:
     def write(self) -> bool:
         batch = (
             Batch.objects.select_for_update(of=("self",))
-            .select_related("campaign__fallback_line__account", "line__account")
+            .select_related("campaign", "line__account")
             .filter(pk=self.ticket.batch_id, owner=self.ticket.owner, attempt=self.ticket.attempt)
             .filter(status__in=[BatchStatus.SENDING, BatchStatus.UNKNOWN])
             .first()
@@ -116,7 +120,8 @@ class _Record:
         self.old = MessageStatus.UNKNOWN if late else MessageStatus.PENDING
         self.counter = MessageStatus.UNKNOWN if late else MessageStatus.SENDING
         self.results = [*self.answer.results, *self._unmentioned()]
-        uneven = any(result.off_channel or result.outcome in _GOES_BACK for result in self.results)
+        self.others = [result for result in self.results if result.outcome is not Outcome.ACCEPTED]
+        uneven = any(result.off_channel or result.outcome in _GOES_BACK for result in self.others)
         if late or self.answer.stop or uneven or self.answer.outcome is not Outcome.ACCEPTED:
             # It may be changed below, or counters be taken twice; a claim holds it before the account and those.
             Campaign.objects.select_for_update(no_key=True, of=("self",)).get(pk=batch.campaign_id)
@@ -134,7 +139,7 @@ class _Record:
     def _judge(self) -> None:
         """Tell the account's breaker how the call went; of a group, what ended it, or else whether anything came."""
         told, accounts = self.answer.stop or self.answer, ProviderAccount.objects
-        came = {result.outcome for result in self.answer.results}
+        came = _outcomes(self.answer.results)
         in_vain = Outcome.UNCLEAR in came and came <= _GOES_BACK
         silent = told.outcome is Outcome.ACCEPTED and not in_vain and came <= _GOES_BACK and not self.answer.refs
         if told.blame is Blame.ACCOUNT:
@@ -153,13 +158,14 @@ class _Record:
 
     def _accepted(self) -> None:
         outcomes = _GOES_BACK if self._may_repeat() else {Outcome.RETRYABLE}
-        back = [result.key for result in self.results if result.outcome in outcomes]
-        rest = [result for result in self.results if result.outcome not in outcomes]
-        falling = [result for result in rest if result.off_channel and self.batch.campaign.fallback_line_id]
+        back = [result.key for result in self.others if result.outcome in outcomes]
+        falls = self.batch.campaign.fallback_line_id is not None
+        falling = [result for result in self.others if falls and result.off_channel and result.outcome not in outcomes]
+        aside = {*back, *(result.key for result in falling)}
         self._stop()
         if not self._may_repeat():
             self._pause_over_the_pilot()
-        moves = [move for result in rest if result not in falling and (move := self._move_of(result))]
+        moves = [move for result in self.results if result.key not in aside and (move := self._move_of(result))]
         rerouted = fallback.reroute(self.batch, self.old, falling)
         taken = self._move(moves)
         self._return_rows(len(back), back)
@@ -186,14 +192,15 @@ class _Record:
 
     def _pause_over_the_pilot(self) -> None:
         """A pilot of single requests of which nothing but doubt came back holds up the rest, as any pilot does."""
-        outcomes = {result.outcome for result in self.answer.results} - {Outcome.RETRYABLE}
-        if self.batch.number == PILOT and outcomes == {Outcome.UNCLEAR}:
+        if self.batch.number == PILOT and _outcomes(self.answer.results) - {Outcome.RETRYABLE} == {Outcome.UNCLEAR}:
             self._pause_campaign("pilot_unclear", self.answer.text)
 
     def _settle_accepted(self, back: Sequence[int], taken: int) -> None:
-        unclear = Message.objects.in_batch(self.batch).filter(status=MessageStatus.UNKNOWN).exists()
+        doubted = any(result.outcome is Outcome.UNCLEAR for result in self.others)
+        # Of a first attempt nothing can be unclear but what this answer leaves so.
+        untold = doubted or self.batch.attempt > 1 or self.old is MessageStatus.UNKNOWN
+        unclear = untold and Message.objects.in_batch(self.batch).filter(status=MessageStatus.UNKNOWN).exists()
         status = BatchStatus.PENDING if back else BatchStatus.UNKNOWN if unclear else BatchStatus.DONE
-        doubted = any(result.outcome is Outcome.UNCLEAR for result in self.answer.results)
         in_vain = doubted or self.answer.stop
         # Unclear ones are tried again with their keys, ever more rarely; those that were not reached go on at once.
         wait = self._backoff() if back and in_vain and not self.answer.stop else 0.0
@@ -235,9 +242,10 @@ class _Record:
         words = result.text[:300]
         cost = result.cost if result.cost is not None and result.cost <= COST_LIMIT else None
         if result.outcome is Outcome.ACCEPTED:
-            status = STATUS_OF_REPORT.get(result.report or Report.ACCEPTED, MessageStatus.ACCEPTED)
+            report = result.report
+            status = STATUS_OF_REPORT.get(report, MessageStatus.ACCEPTED) if report else MessageStatus.ACCEPTED
             plain = status is MessageStatus.ACCEPTED
-            reason = reason_of_report(status)
+            reason = Reason.NONE if plain else reason_of_report(status)
             # The words for "queued" would stand a million times in the table; the code says the same.
             return Move(result.key, status, reason, result.ref or None, result.code, "" if plain else words, cost)
         if result.outcome is Outcome.REJECTED:

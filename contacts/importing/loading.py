@@ -7,12 +7,11 @@ writes nothing. So ``rows_done`` equals the sum of the other counts at every com
 
 from __future__ import annotations
 
-import gc
 import json
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice
@@ -26,6 +25,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django_q.tasks import async_task
 
+from contacts import collector
 from contacts.importing import cleaning, mapping, merging, reasons
 from contacts.importing.ahead import one_ahead
 from contacts.importing.cleaning import CleanRow, Issue, RefusedRow
@@ -105,18 +105,6 @@ def discard(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-@contextmanager
-def _collector_at_rest() -> Iterator[None]:
-    """Rows make no cycles, but the collector would walk a chunk's hundred thousand objects again and again: 35 %."""
-    resting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if resting:
-            gc.enable()
-
-
 @dataclass(slots=True)
 class _Chunk:
     """Consecutive rows of the file: ``size`` of them, sorted into what is loaded, refused and repeated.
@@ -152,7 +140,7 @@ class _Loader:
         mapping.check(targets)
         with RowReader(path, layout) as reader:
             clean = cleaning.cleaner(job.header, targets, ascii_json=not merging.keeps_json_parsed())
-            with _collector_at_rest():
+            with collector.at_rest():
                 return self._load(reader, clean, deadline)
 
     def _load(self, reader: RowReader, clean: cleaning.Cleaner, deadline: float | None) -> bool:

@@ -85,7 +85,7 @@ def test_a_message_is_found_by_its_number_in_any_form(client: Client, typed: str
 def test_a_message_and_its_events_are_found_by_the_providers_id(client: Client) -> None:
     campaign = campaign_in(CampaignStatus.RUNNING)
     first = Message.objects.of(campaign).filter(phone=builders.phone(0))
-    first.update(account=campaign.line.account_id, provider_ref="777")
+    builders.known_by("777", first.get(), campaign.line.account)
     assert found(client, "message", "777") == list(first)
     reported = event(campaign)
     assert found(client, "deliveryevent", "777") == [reported]

@@ -167,7 +167,8 @@ def test_ids_of_earlier_messages_are_not_taken_over(sandbox: Sandbox) -> None:
     account = campaign.line.account
     first_id = sandbox.ledger._next_id
     other = builders.running(campaign.line, builders.include(builders.phonebook(builders.contacts(1, 50), "other")))
-    Message.objects.of(other).update(account=account, provider_ref=str(first_id), status=MessageStatus.ACCEPTED)
+    Message.objects.of(other).update(status=MessageStatus.ACCEPTED)
+    builders.known_by(str(first_id), Message.objects.of(other).get(), account)
     builders.send_all(campaign)
     assert builders.counts(campaign) == {"accepted": 2}
     assert batch(campaign, 0).anomalies == {"known_ref": 1}

@@ -226,7 +226,7 @@ def clear_pending(campaign_id: int, seconds: float) -> bool:
             batch = (
                 Batch.objects.select_for_update(skip_locked=True, of=("self",))
                 .filter(campaign=campaign_id, campaign__status__in=CLEARED, status=BatchStatus.PENDING)
-                .select_related("campaign")
+                .select_related("campaign", "line__account")
                 .first()
             )
             if batch is None:
@@ -240,7 +240,7 @@ def _clear(batch: Batch) -> None:
     """Settle what is pending of a batch. With a key what is unclear waits among the pending: that stays unclear."""
     new, reason = CLEARED[CampaignStatus(batch.campaign.status)]
     status = BatchStatus.CANCELLED
-    if batch.doubts:
+    if batch.may_have_been_sent(batch.line):
         new, reason, status = MessageStatus.UNKNOWN, Reason.LOST_ANSWER, BatchStatus.UNKNOWN
     Message.objects.move_batch(batch, old=MessageStatus.PENDING, new=new, reason=reason)
     Batch.objects.filter(pk=batch.pk).update(status=status, pending=0, settled_at=Now())

@@ -16,6 +16,7 @@ from campaigns.states import BatchStatus, MessageStatus, Reason
 from contacts.fields import PhoneField
 from contacts.models import Contact
 from providers.models import ProviderAccount, SenderLine
+from providers.registry import provider_class
 
 
 class Batch(models.Model):
@@ -90,6 +91,10 @@ class Batch(models.Model):
     def is_fallback(self) -> bool:
         """Its messages go out on the fallback line."""
         return self.number >= self.FALLBACK_FROM
+
+    def may_have_been_sent(self, line: SenderLine) -> bool:
+        """Whether unclear messages wait among its pending ones, on this line of it: with a key they are repeated."""
+        return self.doubts > 0 and provider_class(line.account.slug).capabilities.idempotent
 
     def messages(self) -> MessageQuerySet:
         """Its messages."""

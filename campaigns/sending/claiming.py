@@ -257,8 +257,8 @@ def _on_line(
     if isinstance(ready, Wait):
         return ready
     if ready != line:
-        # With a key an unclear message is repeated, and its key means nothing to another account.
-        batch = candidates.filter(doubts=0).first()
+        if batch.may_have_been_sent(line):  # its key means nothing to another account
+            batch = candidates.filter(doubts=0).first()
         if batch is None:
             return obstacle(line, campaign, now)
         _hand_over(batch, campaign, ready)

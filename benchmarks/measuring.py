@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -65,16 +66,33 @@ def in_process(environment: Mapping[str, str], module: str, *arguments: str) -> 
     return figures
 
 
-def measure(way: Callable[[], int]) -> None:
-    """Run a way in this process and print its figures as JSON: rows, wall and CPU seconds, peak memory in MB."""
+def measure(way: Callable[[], int | Mapping[str, float]]) -> None:
+    """Run a way in this process and print its figures as JSON: rows, wall and CPU seconds, peak memory in MB.
+
+    A way returns the rows that it did, or figures of its own with ``rows`` among them.
+    """
     from django.db import connection
 
     connection.ensure_connection()
     backend = connection.connection.info.backend_pid if connection.vendor == "postgresql" else None
     began, cpu = time.monotonic(), _cpu(backend)
-    rows = way()
-    figures = {"rows": rows, "wall": time.monotonic() - began, "cpu": _cpu(backend) - cpu}
-    print(json.dumps(figures | {"memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+    told = way()
+    figures = {"wall": time.monotonic() - began, "cpu": _cpu(backend) - cpu}
+    figures |= {"memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    print(json.dumps(figures | (dict(told) if isinstance(told, Mapping) else {"rows": told})))
+
+
+def resident() -> float:
+    """The memory of this process now, in MB."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def medians(rounds: Sequence[Mapping[str, Mapping[str, Any]]]) -> dict[str, dict[str, Any]]:
+    """The median of each figure of each way over interleaved rounds."""
+    return {
+        way: {name: statistics.median(each[way][name] for each in rounds) for name in figures}
+        for way, figures in rounds[0].items()
+    }
 
 
 def _cpu(backend: int | None) -> float:

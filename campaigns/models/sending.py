@@ -290,6 +290,7 @@ class TimelinePoint(models.Model):
         verbose_name = _("timeline point")
         verbose_name_plural = _("timeline points")
         constraints = [models.UniqueConstraint(fields=["campaign", "at", "status"], name="timelinepoint_once")]
+        indexes = [models.Index(fields=["at"], name="timelinepoint_by_time")]
 
     def __str__(self) -> str:
         return f"{self.campaign_id}: {self.at:%H:%M} {self.messages}"

@@ -57,7 +57,7 @@ COUNTS = """
 """
 POINTS = """
     INSERT INTO campaigns_timelinepoint (campaign_id, at, status, messages)
-    SELECT c.id, date_trunc('minute', now()) - m * interval '1 minute', s, 1000
+    SELECT c.id, date_trunc('minute', now()) - (10 - c.id) * interval '16 hours' - m * interval '1 minute', s, 1000
     FROM campaigns_campaign AS c, generate_series(1, 240) AS m, unnest(ARRAY[40, 50, 60, 61]) AS s
 """
 EVENTS = """

@@ -43,7 +43,7 @@ def campaign(sandbox: Sandbox) -> Campaign:
     if connection.vendor != "postgresql":
         pytest.skip("plans are PostgreSQL's")
     found = builders.campaign_of(sandbox, 40_000, batch_size=1_000)
-    another = builders.draft(found.line, builders.include(found.rules.get().phonebook), text="دیگر")
+    another = builders.draft(found.line, builders.include(builders.phonebook([], "others")))
     with connection.cursor() as cursor:
         cursor.execute(OTHERS)
         cursor.execute(THEIR_BATCHES, [another.pk, found.line_id])

@@ -110,7 +110,7 @@ def report(title: str, figures: Mapping[str, Mapping[str, Any]], floor: str, not
     for way, it in figures.items():
         scale = base["rows"] / it["rows"]
         wall, cpu = it["wall"] * scale, it["cpu"] * scale
-        scaled = "" if scale == 1 else f"   (scaled from {it['rows']:,} rows)"
+        scaled = "" if scale == 1 else f"   (scaled from {it['rows']:,.0f} rows)"
         print(
             f"  {way:22} {wall:8.1f} s wall {wall / base['wall']:7.2f}x   {cpu:8.1f} s CPU {cpu / base['cpu']:7.2f}x"
             f"   peak {it['memory']:5.0f} MB{scaled}"

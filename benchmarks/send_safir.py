@@ -31,6 +31,7 @@ LATENCY = 0.05  # seconds
 THREADS = 32
 WARM_UP = 5.0  # seconds before the minute is counted
 MINUTE = 60.0
+GROWTH = (2_000, 10_000, 50_000)
 
 
 def told(url: str, path: str, content: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -117,8 +118,19 @@ def together(environment: Mapping[str, str], seconds: float) -> dict[str, Any]:
     }
 
 
-def compare(kind: str, rows: int, pace: float, port: int) -> None:
-    """The campaign at its pace, and the bare session without one."""
+def compare(kind: str, rows: int, pace: float, port: int, rounds: int) -> None:
+    """The campaign at its pace, and the bare session without one; medians."""
+    found = measuring.medians([one_round(kind, rows, pace, port) for _ in range(rounds)])
+    figures, naked, ideal = found["ours"], found["bare"], rows / pace
+    print(f"{kind}, {rows:,} Safir messages, {1000 * LATENCY:.0f} ms a request, {pace:g} a second, {WORKERS} workers")
+    print(f"  ours {figures['wall']:.1f} s, the pace alone {ideal:.1f} s: {figures['wall'] / ideal:.2f}x")
+    mine, floor = 1000 * figures["cpu"] / rows, 1000 * naked["cpu"] / naked["rows"]
+    print(f"  CPU a message: ours {mine:.2f} ms, a bare requests session {floor:.2f} ms: {mine / floor:.2f}x")
+    print(f"  memory of a worker {figures['memory']:.0f} MB")
+
+
+def one_round(kind: str, rows: int, pace: float, port: int) -> dict[str, dict[str, Any]]:
+    """Ours, then the bare session at the same sandbox; every recipient must have got it once."""
     with measuring.database(kind) as environment, sandbox(environment, port) as url:
         prepare = ("--step", "people", "--url", url, "--rows", str(rows), "--pace", str(pace))
         measuring.in_process(environment, "send_safir", *prepare)
@@ -128,12 +140,8 @@ def compare(kind: str, rows: int, pace: float, port: int) -> None:
         naked = measuring.in_process(environment, "send_safir", "--step", "bare", "--url", url, "--rows", "4000")
     assert ledger["messages"] == rows, ledger["messages"]
     assert not ledger["repeated"], "a recipient got it twice"
-    ideal = rows / pace
-    print(f"{kind}, {rows:,} Safir messages, {1000 * LATENCY:.0f} ms a request, {pace:g} a second, {WORKERS} workers")
-    print(f"  ours {figures['wall']:.1f} s, the pace alone {ideal:.1f} s: {figures['wall'] / ideal:.2f}x")
-    mine, floor = 1000 * figures["cpu"] / rows, 1000 * naked["cpu"] / naked["rows"]
-    print(f"  CPU a message: ours {mine:.2f} ms, a bare requests session {floor:.2f} ms: {mine / floor:.2f}x")
-    print(f"  memory of a worker {figures['memory']:.0f} MB; departures from the contract: {ledger['departures']}")
+    assert not ledger["departures"], ledger["departures"]
+    return {"ours": figures, "bare": naked}
 
 
 def minute(kind: str, pace: float, port: int) -> None:
@@ -175,6 +183,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=10_000)
     parser.add_argument("--pace", type=float, help="requests a second; 400, or 5 with --minute")
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--growth", action="store_true", help="2,000, 10,000 and 50,000 messages")
     parser.add_argument("--minute", action="store_true", help="how exactly a slow pace is kept")
     parser.add_argument("--database", choices=["postgres", "sqlite", "both"], default="both")
     parser.add_argument("--port", type=int, default=18951)
@@ -189,7 +199,8 @@ def main() -> None:
         if options.minute:
             minute(kind, options.pace or 5.0, options.port)
         else:
-            compare(kind, options.rows, options.pace or 400.0, options.port)
+            for rows in GROWTH if options.growth else (options.rows,):
+                compare(kind, rows, options.pace or 400.0, options.port, options.rounds)
 
 
 if __name__ == "__main__":

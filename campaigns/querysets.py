@@ -156,12 +156,16 @@ class BatchQuerySet(models.QuerySet["Batch"]):
         """Batches that a worker has claimed and not yet recorded."""
         return self.filter(status=BatchStatus.SENDING)
 
+    def unclear(self) -> BatchQuerySet:
+        """Batches with messages that may have been sent, in their order."""
+        return self.filter(unclear__gt=0).order_by("number")
+
     def lease_expired(self) -> BatchQuerySet:
         """Claimed batches whose worker did not come back in time."""
         return self.in_flight().filter(lease_until__lt=Now())
 
     def restate(self, batch: Batch) -> None:
-        """Set the status of a batch, which the caller holds, from where its messages stand after some were settled.
+        """Set the status of a batch, which the caller holds, and ``unclear`` from where its messages stand now.
 
         The next claim counts the attempt up, so an answer to the old one is no longer taken.
         """
@@ -170,13 +174,14 @@ class BatchQuerySet(models.QuerySet["Batch"]):
         if batch.unlisted:
             pending += batch.unlisted * (batch.unlisted_status == MessageStatus.PENDING)
             unclear += batch.unlisted * (batch.unlisted_status == MessageStatus.UNKNOWN)
+        facts: dict[str, Any]
         if pending:
             facts = {"status": BatchStatus.PENDING, "pending": pending, "not_before": None, "settled_at": None}
         elif batch.status in (BatchStatus.UNKNOWN, BatchStatus.DONE):
             facts = {"status": BatchStatus.UNKNOWN if unclear else BatchStatus.DONE, "pending": 0}
         else:
-            return
-        self.filter(pk=batch.pk).update(**facts)
+            facts = {}
+        self.filter(pk=batch.pk).update(unclear=unclear, **facts)
 
     def move_unlisted(
         self, batch: Batch, new: MessageStatus, *, counted_as: MessageStatus | None = None, cost: int = 0

@@ -153,7 +153,7 @@ def _look_for_bulk(batch: Batch, provider: KeepingProvider) -> int:
         Campaign.objects.select_for_update(no_key=True, of=("self",)).get(pk=held.campaign_id)
         bulks.begin(held, [alike[0].ref])
         moved = Batch.objects.move_unlisted(held, MessageStatus.ACCEPTED)
-        Batch.objects.filter(pk=held.pk).update(status=BatchStatus.DONE, accepted=F("accepted") + moved)
+        Batch.objects.filter(pk=held.pk).update(status=BatchStatus.DONE, unclear=0, accepted=F("accepted") + moved)
         finished = Campaign.objects.filter(status=CampaignStatus.COMPLETED_WITH_PROBLEMS)
         finished.move(held.campaign_id, CampaignStatus.RUNNING, finished_at=None)  # over the doubt; it goes on
     return moved

@@ -120,6 +120,7 @@ def _give_up(ticket: Ticket, waiting: set[str]) -> int | None:
         Batch.objects.filter(pk=batch.pk).update(
             status=BatchStatus.UNKNOWN,
             pending=0,
+            unclear=F("unclear") + moved,
             lease_until=None,
             settled_at=Now(),
             code=WORKER_DIED,

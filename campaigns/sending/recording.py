@@ -199,7 +199,7 @@ class _Record:
         doubted = any(result.outcome is Outcome.UNCLEAR for result in self.others)
         # Of a first attempt nothing can be unclear but what this answer leaves so.
         untold = doubted or self.batch.attempt > 1 or self.old is MessageStatus.UNKNOWN
-        unclear = untold and Message.objects.in_batch(self.batch).filter(status=MessageStatus.UNKNOWN).exists()
+        unclear = self._left_unclear() if untold else 0
         status = BatchStatus.PENDING if back else BatchStatus.UNKNOWN if unclear else BatchStatus.DONE
         in_vain = doubted or self.answer.stop
         # Unclear ones are tried again with their keys, ever more rarely; those that were not reached go on at once.
@@ -207,6 +207,7 @@ class _Record:
         self._settle(
             status,
             pending=len(back),
+            unclear=unclear,
             not_before=Now() + dt.timedelta(seconds=wait) if wait else None,
             poll_at=Now() + FIRST_POLL if self.can.max_status_ids or unclear else None,
             poll_round=0,
@@ -342,11 +343,16 @@ class _Record:
         """Count rows that were in flight as pending again."""
         counting.add(self.batch.campaign_id, {self.counter: Delta(-number), MessageStatus.PENDING: Delta(number)})
 
-    def _settle(self, status: BatchStatus, *, pending: int, **fields: Any) -> None:
+    def _left_unclear(self) -> int:
+        found = Message.objects.in_batch(self.batch).filter(status=MessageStatus.UNKNOWN).count()
+        return found + self.batch.unlisted * (self.batch.unlisted_status == MessageStatus.UNKNOWN)
+
+    def _settle(self, status: BatchStatus, *, pending: int, unclear: int | None = None, **fields: Any) -> None:
         anomalies = Counter(self.batch.anomalies) + Counter(self.answer.anomalies)
         Batch.objects.filter(pk=self.batch.pk).update(
             status=status,
             pending=pending,
+            unclear=self._left_unclear() if unclear is None else unclear,
             lease_until=None,
             settled_at=None if status == BatchStatus.PENDING else Now(),
             code=self.answer.code[:64],

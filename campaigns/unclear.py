@@ -57,10 +57,8 @@ def picture(campaign_id: int, number: int | None = None) -> Picture:
     batches = Batch.objects.filter(campaign=campaign_id).unclear().exclude(status=BatchStatus.SENDING).order_by()
     if number is not None:
         batches = batches.filter(number=number)
-    totals = batches.values("line").annotate(
-        requests=Count("pk"), messages=Sum("unclear"), numbers=Sum("number"), attempts=Sum("attempt")
-    )
-    rows = sorted(totals.values_list("line", "requests", "messages", "numbers", "attempts"))
+    sums = {"requests": Count("pk"), "n": Sum("unclear"), "numbers": Sum("number"), "attempts": Sum("attempt")}
+    rows = sorted(batches.values("line").annotate(**sums).values_list("line", *sums))
     seen = "-".join(str(sum(column)) for column in zip(*(row[1:] for row in rows), strict=True))
     by_line = {line: messages for line, _requests, messages, _numbers, _attempts in rows}
     return Picture(sum(row[1] for row in rows), sum(by_line.values()), by_line, seen)
@@ -83,10 +81,9 @@ def prices(campaign: Campaign, line_ids: Iterable[int]) -> dict[int, Price]:
     """What a message costs on each of these lines by its tariffs; lines that have none for its text are left out."""
     lines = {line.pk: line for line in SenderLine.objects.filter(pk__in=line_ids)}
     tariffs: dict[int, list[tuple[int, str, int]]] = {pk: [] for pk in lines}
-    for line_id, *tariff in Tariff.objects.filter(line__in=lines).values_list(
-        "line", "operator", "encoding", "rial_per_part"
-    ):
-        tariffs[line_id].append((tariff[0], tariff[1], tariff[2]))
+    columns = ("line", "operator", "encoding", "rial_per_part")
+    for line_id, operator, encoding, rial in Tariff.objects.filter(line__in=lines).values_list(*columns):
+        tariffs[line_id].append((operator, encoding, rial))
     texts, sampled = _texts(campaign)
     found = {}
     for pk, line in lines.items():

@@ -102,7 +102,7 @@ class Command(ScriptCommand):
             number = None if options["batch"] is None else _batch(campaign, options["batch"], options["line"])
             facts["messages"] = getattr(lifecycle, action.replace("-", "_"))(campaign.pk, batch=number)
         else:
-            getattr(lifecycle, action)(campaign.pk)
+            getattr(lifecycle, action.replace("-", "_"))(campaign.pk)
         campaign.refresh_from_db()
         return {"id": campaign.pk, "status": campaign.status, **facts}
 

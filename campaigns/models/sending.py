@@ -224,6 +224,11 @@ class Message(models.Model):
         return reverse("campaigns:message", args=[self.pk])
 
     @property
+    def is_decided(self) -> bool:
+        """A person's word put it where it stands; a code is that of the answer that never came."""
+        return self.reason == Reason.BY_OPERATOR
+
+    @property
     def is_fallback(self) -> bool:
         """It goes out on the campaign's fallback line."""
         return self.batch_number is not None and self.batch_number >= Batch.FALLBACK_FROM

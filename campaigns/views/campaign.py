@@ -68,6 +68,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         context["launchable"] = "launch" in controls and not context["problems"]
         return render(request, "campaigns/review.html", context)
     context |= _live(campaign) | recipients.context(request, campaign) | _text(campaign)
+    context["odd_requests"] = unclear.odd_requests(campaign)
     return render(request, "campaigns/detail.html", context)
 
 

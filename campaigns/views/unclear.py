@@ -27,6 +27,7 @@ from providers.explaining import explain
 PERMISSION = "campaigns.launch_campaign"
 SHOWN = 50
 AT_ONCE = 5  # the others are folded away
+ODD = 10
 
 # What the provider's answers had that its document does not foresee; an unknown word stands as it is.
 _ODDITIES: Mapping[str, Promise] = {
@@ -114,6 +115,12 @@ def oddities(anomalies: Mapping[str, int]) -> str:
     """What in a provider's answers its document does not foresee, with how often; empty where nothing is."""
     found = [f"{_ODDITIES.get(name, name)}: {persian.number(number)}" for name, number in sorted(anomalies.items())]
     return ("؛ " if persian.is_persian() else "; ").join(found)
+
+
+def odd_requests(campaign: Campaign) -> list[tuple[Batch, str]]:
+    """The first requests of a campaign whose answers were odd, with what was; also where all of it became clear."""
+    odd = Batch.objects.filter(campaign=campaign).exclude(anomalies={}).order_by("number")[:ODD]
+    return [(batch, oddities(batch.anomalies)) for batch in odd]
 
 
 def cost_in_words(cost: Cost | None) -> str:

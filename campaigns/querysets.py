@@ -12,7 +12,15 @@ from django.db.models.functions import Now
 
 from campaigns import counting
 from campaigns.counting import Delta
-from campaigns.states import CAMPAIGN_MOVES, MESSAGE_MOVES, BatchStatus, CampaignStatus, MessageStatus, Reason
+from campaigns.states import (
+    CAMPAIGN_MOVES,
+    CORRECTIONS,
+    MESSAGE_MOVES,
+    BatchStatus,
+    CampaignStatus,
+    MessageStatus,
+    Reason,
+)
 
 if TYPE_CHECKING:
     from campaigns.models import Batch, Campaign, DeliveryEvent, Message
@@ -256,11 +264,12 @@ class MessageQuerySet(models.QuerySet["Message"]):
         old: MessageStatus,
         account_id: int | None = None,
         counted_as: MessageStatus | None = None,
+        corrects: bool = False,
     ) -> None:
         """Move messages that stand in ``old`` to the status of each move; runs in the caller's transaction.
 
         ``counted_as`` is the counter they stand in, where it is not ``old``: a pending row of a batch in flight is
-        counted as sending.
+        counted as sending. ``corrects``: along ``states.CORRECTIONS`` instead.
 
         Raises:
             StaleMove: not all of them stand in ``old`` (or in this campaign); the transaction must be given up.
@@ -270,7 +279,7 @@ class MessageQuerySet(models.QuerySet["Message"]):
         if not moves:
             return
         arrived = Counter([m.status for m in moves])
-        forbidden = set(arrived) - set(MESSAGE_MOVES.get(old, ()))
+        forbidden = set(arrived) - set((CORRECTIONS if corrects else MESSAGE_MOVES).get(old, ()))
         if forbidden:
             raise ValueError(f"no move from {old.name} to {sorted(map(int, forbidden))}")
         write = _write_postgres if connection.vendor == "postgresql" else _write_sqlite
@@ -327,3 +336,9 @@ class DeliveryEventQuerySet(models.QuerySet["DeliveryEvent"]):
     def to_apply(self) -> DeliveryEventQuerySet:
         """Stored and not yet applied, and due for a (further) try."""
         return self.filter(result=0, retry_at__lte=Now()).order_by("retry_at")
+
+    def hasten(self, account_id: int, refs: Sequence[str]) -> None:
+        """Try at once what waits for these ids: they have become known late, and its next try may be an hour away."""
+        for begin in range(0, len(refs), 1_000):
+            chosen = self.filter(account=account_id, provider_ref__in=refs[begin : begin + 1_000], result=0)
+            chosen.update(retry_at=Now())

@@ -29,4 +29,31 @@ class Migration(migrations.Migration):
                 condition=models.Q(("unclear__gt", 0)), fields=["campaign", "number"], name="batch_unclear"
             ),
         ),
+        migrations.AlterField(
+            model_name="message",
+            name="reason",
+            field=models.PositiveSmallIntegerField(
+                choices=[
+                    (0, ""),
+                    (1, "The number is on the suppression list."),
+                    (2, "This provider cannot reach the number."),
+                    (3, "The provider refused this recipient."),
+                    (4, "The provider refused the whole request."),
+                    (5, "The request went out and its answer never arrived."),
+                    (6, "The worker ended in the middle of the request."),
+                    (7, "The provider's answer does not mention this recipient."),
+                    (8, "The provider says that it does not know this message."),
+                    (9, "The provider reported it."),
+                    (10, "Decided by an operator."),
+                    (11, "The text is empty for this recipient."),
+                    (12, "This person has no Bale account."),
+                    (13, "This provider cannot carry the text."),
+                    (14, "The provider's list does not have this message."),
+                    (15, "The campaign's time was over before its turn came."),
+                    (16, "The provider's reports contradict each other; what it says when it is asked counts."),
+                ],
+                default=0,
+                verbose_name="reason",
+            ),
+        ),
     ]

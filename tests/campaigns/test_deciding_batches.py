@@ -160,7 +160,7 @@ def test_a_batch_that_is_being_settled_this_moment_is_left_to_it(sandbox: Sandbo
 
 @pytest.mark.parametrize("word", ["count-as-sent", "send-again"])
 def test_the_command_takes_the_number_that_the_page_shows(campaign: Campaign, word: str, capsys: Any) -> None:
-    call_command("campaign", word, str(campaign.pk), "--batch", "2", "--json")  # type: ignore[arg-type]  # as typed
+    call_command("campaign", word, str(campaign.pk), "--batch", "2", "--json")
     assert json.loads(capsys.readouterr().out)["messages"] == 10
     assert list(campaign.batches.unclear().values_list("number", flat=True)) == [2]
     for number in ("2", "0", "77"):

@@ -31,7 +31,7 @@ def wait_in_vain() -> None:
     assert DeliveryEvent.objects.filter(retry_at__gt=timezone.now() + dt.timedelta(minutes=50)).exists()
 
 
-def report(client: Client, campaign: Campaign, **parameters: object) -> None:
+def report(client: Client, campaign: Campaign, **parameters: int | str) -> None:
     """The provider calls the account's webhook."""
     assert client.get(f"/{campaign.line.account.webhook_path}", parameters).status_code == 200
 

@@ -13,13 +13,13 @@ from pytest_django import DjangoAssertNumQueries
 
 from campaigns import lifecycle
 from campaigns.models import Batch, Campaign, Message
-from campaigns.states import BatchStatus, CampaignStatus, MessageStatus
+from campaigns.states import CampaignStatus
 from campaigns.views.unclear import AT_ONCE, SHOWN
-from providers.models import SenderLine, Tariff
+from providers.models import Tariff
 from providers.sandbox import Sandbox
 from tests import builders
 from tests.campaigns import lines
-from tests.campaigns.screens import client_of, owner
+from tests.campaigns.screens import client_of, owner, unclear
 
 pytestmark = pytest.mark.django_db
 
@@ -27,21 +27,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def client() -> Client:
     return owner()
-
-
-def unclear(requests: int = 2, line: SenderLine | None = None, **fields: Any) -> Campaign:
-    """A campaign with so many unclear requests of two messages each; as rows, without a provider."""
-    begun = Campaign.objects.count()
-    over = line or builders.line(builders.account(name=f"account {begun}", batch_size=2))
-    people = builders.contacts(2 * requests, start=1_000 * begun)
-    campaign = builders.running(over, builders.include(builders.phonebook(people, f"book {begun}")), **fields)
-    Batch.objects.filter(campaign=campaign).update(
-        status=BatchStatus.UNKNOWN, pending=0, unclear=2, attempt=1, code="read_timeout", claimed_at=timezone.now()
-    )
-    Message.objects.of(campaign).update(status=MessageStatus.UNKNOWN)
-    campaign.counts.filter(status=MessageStatus.PENDING).update(status=MessageStatus.UNKNOWN)
-    lifecycle.finish(campaign.pk)
-    return builders.refreshed(campaign)
 
 
 def live(client: Client, campaign: Campaign) -> Any:

@@ -277,13 +277,22 @@ def send_again(campaign_id: int, actor: Actor = None, batch: int | None = None, 
     reconcile.sweep_answers()  # in transactions of its own: it forgets each answer that it has recorded
     with transaction.atomic():
         campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign_id)
-        if campaign.status not in SENDABLE_AGAIN:
-            raise NotAllowed(_("This campaign sends nothing any more."))
+        if problem := why_not_again(campaign):
+            raise NotAllowed(problem)
         settled = _decide("sent_again", campaign_id, actor, batch, seen)
         if campaign.status == CampaignStatus.COMPLETED_WITH_PROBLEMS:
             Campaign.objects.move(campaign_id, CampaignStatus.RUNNING, finished_at=None)
         ring("pump", campaign_id)
     return settled
+
+
+def why_not_again(campaign: Campaign) -> str:
+    """Why nothing of a campaign can be sent again, as a sentence for people; empty where it can."""
+    if campaign.status not in SENDABLE_AGAIN:
+        return _("This campaign sends nothing any more.")
+    if campaign.expires_at is not None and campaign.expires_at <= timezone.now():
+        return _("The campaign's time is over: what would go out again would expire at once.")
+    return ""
 
 
 def _decide(action: str, campaign_id: int, actor: Actor, number: int | None, seen: str) -> int:

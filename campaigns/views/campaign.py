@@ -211,7 +211,7 @@ def _controls(request: HttpRequest, campaign: Campaign) -> dict[str, bool]:
         sensible.add("cancel")
     if status in lifecycle.DECIDABLE:
         sensible.add("count-as-sent")
-    if status in lifecycle.SENDABLE_AGAIN:
+    if not lifecycle.why_not_again(campaign):
         sensible.add("send-again")
     decisions = dict.fromkeys(("count-as-sent", "send-again"), unclear.PERMISSION)
     permissions = decisions | {action: permission for action, (permission, _do, _done) in _ACTIONS.items()}

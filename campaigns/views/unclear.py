@@ -95,7 +95,7 @@ def _asked(batch: Batch) -> str:
     """What the provider has been asked so far, and when it is asked next."""
     can = registry.provider_class(batch.line.account.slug).capabilities
     if can.idempotent:
-        return _("The provider knows each message by a key, and sends none twice.")
+        return _("Each repeat bears the same key, which the provider does not send twice while it remembers it.")
     if not can.looks_up:
         return _("This provider cannot be asked what became of a request.")
     asked = _("The provider has not been asked yet")
@@ -183,8 +183,8 @@ def _question(campaign: Campaign, word: str, number: int | None) -> dict[str, An
     picture = unclear.picture(campaign.pk, number)
     if not picture.requests:
         return {"problem": unclear.why_not(campaign.pk, number)}
-    if word == "send-again" and campaign.status not in lifecycle.SENDABLE_AGAIN:
-        return {"problem": _("This campaign sends nothing any more.")}
+    if word == "send-again" and (problem := lifecycle.why_not_again(campaign)):
+        return {"problem": problem}
     batches = Batch.objects.filter(campaign=campaign).unclear().select_related("line__account")
     batch = None if number is None else batches.filter(number=number).first()
     slugs = batches.filter(line__in=picture.by_line).values_list("line__account__slug", flat=True).distinct().order_by()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
-from django.utils import translation
+from django.utils import timezone, translation
 
 from campaigns import lifecycle, unclear
 from campaigns.models import AuditEntry, Batch, Campaign
@@ -120,6 +121,14 @@ def test_what_is_with_the_provider_this_moment_is_not_decided(campaign: Campaign
         lifecycle.count_as_sent(campaign.pk, batch=1)
     assert lifecycle.count_as_sent(campaign.pk) == 10
     assert list(campaign.batches.unclear().values_list("number", flat=True)) == [1]
+
+
+def test_what_would_expire_at_once_is_not_sent_again(campaign: Campaign) -> None:
+    Campaign.objects.update(expires_at=timezone.now() - dt.timedelta(seconds=1))
+    with pytest.raises(lifecycle.NotAllowed):
+        lifecycle.send_again(campaign.pk)
+    assert builders.counts(campaign) == {"accepted": 12, "unknown": 20}
+    assert lifecycle.count_as_sent(campaign.pk) == 20
 
 
 @pytest.mark.django_db(transaction=True)

@@ -244,8 +244,8 @@ def _clear(batch: Batch) -> None:
     if batch.may_have_been_sent(batch.line):
         new, reason, status = MessageStatus.UNKNOWN, Reason.LOST_ANSWER, BatchStatus.UNKNOWN
     moved = Message.objects.move_batch(batch, old=MessageStatus.PENDING, new=new, reason=reason)
-    unclear = F("unclear") + (moved if new is MessageStatus.UNKNOWN else 0)
-    Batch.objects.filter(pk=batch.pk).update(status=status, pending=0, unclear=unclear, settled_at=Now())
+    doubtful = F("unclear") + (moved if new is MessageStatus.UNKNOWN else 0)
+    Batch.objects.filter(pk=batch.pk).update(status=status, pending=0, unclear=doubtful, settled_at=Now())
 
 
 def count_as_sent(campaign_id: int, actor: Actor = None, batch: int | None = None, *, seen: str = "") -> int:

@@ -14,7 +14,7 @@ _COUNT = """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("campaigns", "0005_control")]
+    dependencies = [("campaigns", "0007_batches_in_flight")]
 
     operations = [
         migrations.AddField(

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from campaigns import lifecycle
 from campaigns.delivery import polling
-from campaigns.models import Batch, Campaign, Message
+from campaigns.models import Batch, Campaign, Message, ProviderRef
 from campaigns.sending import kept, lookup
 from campaigns.states import BatchStatus, CampaignStatus, MessageStatus, Reason
 from providers.sandbox import Sandbox
@@ -32,10 +32,10 @@ def unclear(sandbox: Sandbox, size: int, *, taken: bool) -> Batch:
     """A batch of GoSMS, unclear as a whole; the provider has all of its messages, or none."""
     over = lines.line("gosms", sandbox)
     campaign = builders.running(over, builders.include(builders.phonebook(builders.contacts(size))))
-    sandbox.behaviour.webhook = ""
     if taken:
         builders.send_all(campaign)
     Message.objects.of(campaign).update(status=MessageStatus.UNKNOWN, provider_ref=None, reason=Reason.LOST_ANSWER)
+    ProviderRef.objects.all().delete()
     campaign.counts.all().delete()
     campaign.counts.create(status=MessageStatus.UNKNOWN, messages=size)
     facts = {"attempt": 1, "unclear": 1, "claimed_at": timezone.now(), "poll_at": timezone.now()}

@@ -29,6 +29,12 @@ class Migration(migrations.Migration):
                 condition=models.Q(("unclear__gt", 0)), fields=["campaign", "number"], name="batch_unclear"
             ),
         ),
+        migrations.AddIndex(
+            model_name="batch",
+            index=models.Index(
+                condition=models.Q(("anomalies", {}), _negated=True), fields=["campaign", "number"], name="batch_odd"
+            ),
+        ),
         migrations.AlterField(
             model_name="message",
             name="reason",

@@ -86,6 +86,7 @@ class Batch(models.Model):
             models.Index(fields=["poll_at"], condition=Q(poll_at__isnull=False), name="batch_to_poll"),
             # Asked for every few seconds by a page; of a campaign's ten thousand batches few are unclear.
             models.Index(fields=["campaign", "number"], condition=Q(unclear__gt=0), name="batch_unclear"),
+            models.Index(fields=["campaign", "number"], condition=~Q(anomalies={}), name="batch_odd"),
         ]
 
     def __str__(self) -> str:

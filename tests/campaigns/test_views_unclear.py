@@ -7,13 +7,14 @@ import re
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from campaigns import lifecycle
 from campaigns.models import Batch, Campaign, Message
-from campaigns.states import CampaignStatus
+from campaigns.states import BatchStatus, CampaignStatus
 from campaigns.views.unclear import AT_ONCE, SHOWN
 from providers.models import Tariff
 from providers.sandbox import Sandbox
@@ -111,6 +112,18 @@ def test_a_page_asks_as_often_for_five_hundred_requests_as_for_one(
     context = live(client, many).context
     rows, more = context["unclear_rows"], context["unclear_more"]
     assert (len(rows), len(rows) + len(more), context["unclear_rest"]) == (AT_ONCE, SHOWN, 500 - SHOWN)
+
+
+def test_a_few_requests_among_thousands_are_found_by_an_index() -> None:
+    campaign = unclear(2)
+    facts = {"line": campaign.line, "first_message_id": 0, "last_message_id": 0, "size": 1, "pending": 0}
+    numbers = range(1_000, 4_000)
+    Batch.objects.bulk_create(Batch(campaign=campaign, number=n, status=BatchStatus.DONE, **facts) for n in numbers)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    batches = Batch.objects.filter(campaign=campaign)
+    assert "batch_unclear" in batches.unclear().explain()
+    assert "batch_odd" in batches.exclude(anomalies={}).order_by("number").explain()
 
 
 @pytest.mark.parametrize("word", ["count-as-sent", "send-again"])

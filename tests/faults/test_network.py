@@ -27,7 +27,8 @@ from tests.campaigns import lines
 from tests.campaigns.screens import owner
 from tests.providers.servers import free_port, full_backlog
 
-pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.faults
+THREADS = pytest.mark.django_db(transaction=True)  # a group's requests have some of their own
 LISTED_WITHIN = 5.0  # seconds from the moment that an answer cannot come any more
 
 # The forms in which an answer is lost after acceptance: the sandbox's fault and its fields.
@@ -46,6 +47,8 @@ LOST: dict[str, tuple[str, dict[str, Any]]] = {
     "503": ("500", {"http": 503}),
     "504": ("500", {"http": 504}),
 }
+
+READ_ANEW = ("dropped", "never", "half of the JSON", "a page of HTML", "502")  # each backend reads an answer by itself
 
 
 @pytest.fixture(autouse=True)
@@ -75,9 +78,12 @@ def on_the_page(client: Client, campaign: Campaign) -> int:
     return sum(row.batch.unclear for row in context.get("unclear_rows", []))
 
 
-@pytest.mark.parametrize("form", LOST)
 @pytest.mark.parametrize(
-    ("slug", "operation", "call", "doubt"), [("najva", "send", 2, 10), ("gosms", "gosms_send", 4, 1)]
+    ("slug", "operation", "call", "doubt", "form"),
+    [
+        *(pytest.param("najva", "send", 2, 10, form, marks=pytest.mark.django_db) for form in LOST),
+        *(pytest.param("gosms", "gosms_send", 4, 1, form, marks=THREADS) for form in READ_ANEW),
+    ],
 )
 def test_what_was_taken_and_not_answered_is_listed_and_not_sent_again(
     sandbox: Sandbox, slug: str, operation: str, call: int, doubt: int, form: str
@@ -97,7 +103,8 @@ def test_what_was_taken_and_not_answered_is_listed_and_not_sent_again(
     assert builders.refreshed(campaign).status == CampaignStatus.COMPLETED_WITH_PROBLEMS
 
 
-@pytest.mark.parametrize("form", LOST)
+@THREADS
+@pytest.mark.parametrize("form", READ_ANEW)
 def test_with_a_key_a_lost_answer_leaves_no_doubt_and_doubles_nothing(sandbox: Sandbox, form: str) -> None:
     kind, fields = LOST[form]
     sandbox.faults.add(kind, "safir_send", ordinals=[4], **fields)
@@ -143,7 +150,9 @@ NOT_TAKEN: dict[str, Callable[[Sandbox], Any]] = {
 }
 
 
-@pytest.mark.parametrize("slug", ["najva", "gosms"])
+@pytest.mark.parametrize(
+    "slug", [pytest.param("najva", marks=pytest.mark.django_db), pytest.param("gosms", marks=THREADS)]
+)
 @pytest.mark.parametrize("why", NOT_TAKEN)
 def test_what_was_certainly_not_taken_is_no_doubt_and_goes_out_when_the_way_is_free(
     sandbox: Sandbox, slug: str, why: str
@@ -162,6 +171,7 @@ def test_what_was_certainly_not_taken_is_no_doubt_and_goes_out_when_the_way_is_f
     assert builders.wrongs(sandbox, campaign) == builders.ALL_WELL
 
 
+@THREADS
 @pytest.mark.parametrize(("slug", "failed"), [("najva", 2), ("gosms", 1), ("safir", 1)])
 def test_a_documented_refusal_of_a_request_is_no_doubt_either(sandbox: Sandbox, slug: str, failed: int) -> None:
     sandbox.faults.add("bad_request", "send", times=1)
@@ -188,6 +198,7 @@ WRONG: dict[str, tuple[dict[str, Any], dict[str, int], bool]] = {
 }
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("how", WRONG)
 def test_of_a_wrong_answer_the_certain_part_counts_and_the_page_tells_the_rest(sandbox: Sandbox, how: str) -> None:
     fault, counts, odd = WRONG[how]

@@ -7,15 +7,16 @@ changes nothing a second time; every change made by a person leaves an audit ent
 from __future__ import annotations
 
 import time
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from campaigns import checking, scheduling
+from campaigns import checking, scheduling, unclear
 from campaigns.auditing import note
 from campaigns.delivery import bulks
 from campaigns.doorbell import ring
@@ -242,44 +243,77 @@ def _clear(batch: Batch) -> None:
     status = BatchStatus.CANCELLED
     if batch.may_have_been_sent(batch.line):
         new, reason, status = MessageStatus.UNKNOWN, Reason.LOST_ANSWER, BatchStatus.UNKNOWN
-    Message.objects.move_batch(batch, old=MessageStatus.PENDING, new=new, reason=reason)
-    Batch.objects.filter(pk=batch.pk).update(status=status, pending=0, settled_at=Now())
+    moved = Message.objects.move_batch(batch, old=MessageStatus.PENDING, new=new, reason=reason)
+    doubtful = F("unclear") + (moved if new is MessageStatus.UNKNOWN else 0)
+    Batch.objects.filter(pk=batch.pk).update(status=status, pending=0, unclear=doubtful, settled_at=Now())
 
 
-def count_as_sent(campaign_id: int, actor: Actor = None) -> None:
-    """Take what is unclear as sent, on the operator's word.
+def count_as_sent(campaign_id: int, actor: Actor = None, batch: int | None = None, *, seen: str = "") -> int:
+    """Take what is unclear as sent, on the operator's word: all of it, or one batch (its number).
+
+    ``seen`` is the picture that the word was given on (``unclear.Picture.seen``); without one it is for whatever is
+    unclear now. Returns how many messages it settled.
 
     Raises:
-        NotAllowed: nothing is unclear (any more).
+        NotAllowed: it is not unclear any more, changed since it was seen, or is being settled; nothing was changed.
     """
     reconcile.sweep_answers()  # the word is for what nobody knows: an answer that waits on disk comes first
-    settled = reconcile.decide(campaign_id, sent=True)
-    if not settled:
-        raise NotAllowed(_("Nothing is unclear any more."))
-    note("counted_as_sent", campaign_id, actor, messages=settled)
-    finish(campaign_id)
+    with transaction.atomic():
+        Campaign.objects.select_for_update(no_key=True).get(pk=campaign_id)
+        settled = _decide("counted_as_sent", campaign_id, actor, batch, seen)
+        finish(campaign_id)
+    return settled
 
 
-def send_again(campaign_id: int, actor: Actor = None) -> None:
+def send_again(campaign_id: int, actor: Actor = None, batch: int | None = None, *, seen: str = "") -> int:
     """Send what is unclear once more, on the operator's word: who got it already gets it twice.
 
-    A completed campaign runs again; a paused one stays paused until somebody lets it go on.
+    The arguments are those of ``count_as_sent``. A completed campaign runs again; a paused one stays paused until
+    somebody lets it go on. Returns how many messages it settled.
 
     Raises:
-        NotAllowed: nothing is unclear (any more), or the campaign was cancelled.
+        NotAllowed: as there, or the campaign has been cancelled or has expired; nothing was changed.
     """
     reconcile.sweep_answers()  # in transactions of its own: it forgets each answer that it has recorded
     with transaction.atomic():
         campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign_id)
-        if campaign.status not in SENDABLE_AGAIN:
-            raise NotAllowed(_("This campaign sends nothing any more."))
-        settled = reconcile.decide(campaign_id, sent=False)
-        if not settled:
-            raise NotAllowed(_("Nothing is unclear any more."))
+        if problem := why_not_again(campaign):
+            raise NotAllowed(problem)
+        settled = _decide("sent_again", campaign_id, actor, batch, seen)
         if campaign.status == CampaignStatus.COMPLETED_WITH_PROBLEMS:
             Campaign.objects.move(campaign_id, CampaignStatus.RUNNING, finished_at=None)
-        note("sent_again", campaign_id, actor, messages=settled)
         ring("pump", campaign_id)
+    return settled
+
+
+def why_not_again(campaign: Campaign) -> str:
+    """Why nothing of a campaign can be sent again, as a sentence for people; empty where it can."""
+    if campaign.status not in SENDABLE_AGAIN:
+        return _("This campaign sends nothing any more.")
+    if campaign.expires_at is not None and campaign.expires_at <= timezone.now():
+        return _("The campaign's time is over: what would go out again would expire at once.")
+    return ""
+
+
+def _decide(action: str, campaign_id: int, actor: Actor, number: int | None, seen: str) -> int:
+    """Settle what is unclear and write down who did it, for which batches, how many messages and what they cost."""
+    found = unclear.picture(campaign_id, number)
+    if not found.requests:
+        raise NotAllowed(unclear.why_not(campaign_id, number))
+    if seen and seen != found.seen:
+        raise NotAllowed(_("What is unclear changed since you looked, so nothing was done. Look again, then decide."))
+    rial = unclear.prices(Campaign.objects.get(pk=campaign_id), found.by_line)
+    settled = reconcile.decide(campaign_id, sent=action == "counted_as_sent", number=number)
+    if not settled:
+        raise NotAllowed(_("It is being settled this moment. Look again in a few seconds."))
+    by_line: Counter[int] = Counter()
+    for batch, messages in settled:
+        by_line[batch.line_id] += messages
+    cost = unclear.cost(rial, by_line)
+    numbers = [batch.number for batch, _messages in settled]
+    facts = {"messages": by_line.total(), "batches": numbers, "cost": [cost.least, cost.most] if cost else None}
+    note(action, campaign_id, actor, **facts)
+    return by_line.total()
 
 
 @transaction.atomic

@@ -12,7 +12,15 @@ from django.db.models.functions import Now
 
 from campaigns import counting
 from campaigns.counting import Delta
-from campaigns.states import CAMPAIGN_MOVES, MESSAGE_MOVES, BatchStatus, CampaignStatus, MessageStatus, Reason
+from campaigns.states import (
+    CAMPAIGN_MOVES,
+    CORRECTIONS,
+    MESSAGE_MOVES,
+    BatchStatus,
+    CampaignStatus,
+    MessageStatus,
+    Reason,
+)
 
 if TYPE_CHECKING:
     from campaigns.models import Batch, Campaign, DeliveryEvent, Message
@@ -156,12 +164,16 @@ class BatchQuerySet(models.QuerySet["Batch"]):
         """Batches that a worker has claimed and not yet recorded."""
         return self.filter(status=BatchStatus.SENDING)
 
+    def unclear(self) -> BatchQuerySet:
+        """Batches with messages that may have been sent, in their order."""
+        return self.filter(unclear__gt=0).order_by("number")
+
     def lease_expired(self) -> BatchQuerySet:
         """Claimed batches whose worker did not come back in time."""
         return self.in_flight().filter(lease_until__lt=Now())
 
     def restate(self, batch: Batch) -> None:
-        """Set the status of a batch, which the caller holds, from where its messages stand after some were settled.
+        """Set the status of a batch, which the caller holds, and ``unclear`` from where its messages stand now.
 
         The next claim counts the attempt up, so an answer to the old one is no longer taken.
         """
@@ -170,13 +182,14 @@ class BatchQuerySet(models.QuerySet["Batch"]):
         if batch.unlisted:
             pending += batch.unlisted * (batch.unlisted_status == MessageStatus.PENDING)
             unclear += batch.unlisted * (batch.unlisted_status == MessageStatus.UNKNOWN)
+        facts: dict[str, Any]
         if pending:
             facts = {"status": BatchStatus.PENDING, "pending": pending, "not_before": None, "settled_at": None}
         elif batch.status in (BatchStatus.UNKNOWN, BatchStatus.DONE):
             facts = {"status": BatchStatus.UNKNOWN if unclear else BatchStatus.DONE, "pending": 0}
         else:
-            return
-        self.filter(pk=batch.pk).update(**facts)
+            facts = {}
+        self.filter(pk=batch.pk).update(unclear=unclear, **facts)
 
     def move_unlisted(
         self, batch: Batch, new: MessageStatus, *, counted_as: MessageStatus | None = None, cost: int = 0
@@ -251,11 +264,12 @@ class MessageQuerySet(models.QuerySet["Message"]):
         old: MessageStatus,
         account_id: int | None = None,
         counted_as: MessageStatus | None = None,
+        corrects: bool = False,
     ) -> None:
         """Move messages that stand in ``old`` to the status of each move; runs in the caller's transaction.
 
         ``counted_as`` is the counter they stand in, where it is not ``old``: a pending row of a batch in flight is
-        counted as sending.
+        counted as sending. ``corrects``: along ``states.CORRECTIONS`` instead.
 
         Raises:
             StaleMove: not all of them stand in ``old`` (or in this campaign); the transaction must be given up.
@@ -265,7 +279,7 @@ class MessageQuerySet(models.QuerySet["Message"]):
         if not moves:
             return
         arrived = Counter([m.status for m in moves])
-        forbidden = set(arrived) - set(MESSAGE_MOVES.get(old, ()))
+        forbidden = set(arrived) - set((CORRECTIONS if corrects else MESSAGE_MOVES).get(old, ()))
         if forbidden:
             raise ValueError(f"no move from {old.name} to {sorted(map(int, forbidden))}")
         write = _write_postgres if connection.vendor == "postgresql" else _write_sqlite
@@ -322,3 +336,9 @@ class DeliveryEventQuerySet(models.QuerySet["DeliveryEvent"]):
     def to_apply(self) -> DeliveryEventQuerySet:
         """Stored and not yet applied, and due for a (further) try."""
         return self.filter(result=0, retry_at__lte=Now()).order_by("retry_at")
+
+    def hasten(self, account_id: int, refs: Sequence[str]) -> None:
+        """Try at once what waits for these ids: they have become known late, and its next try may be an hour away."""
+        for begin in range(0, len(refs), 1_000):
+            chosen = self.filter(account=account_id, provider_ref__in=refs[begin : begin + 1_000], result=0)
+            chosen.update(retry_at=Now())

@@ -122,7 +122,9 @@ def _audit(campaign: Campaign) -> Audit:
         counts[MessageStatus.SENDING if sending else MessageStatus(status)] += unlisted
     recount = Accounting(campaign.audience or 0, counts, cost)
     counted = accounting(campaign)
-    return Audit(recount, counted.counts == recount.counts and counted.cost == recount.cost)
+    unclear = Batch.objects.filter(campaign=campaign).aggregate(n=Sum("unclear", default=0))["n"]
+    agree = counted.counts == recount.counts and counted.cost == recount.cost
+    return Audit(recount, agree and unclear == counts[MessageStatus.UNKNOWN])
 
 
 def _unlisted(campaign: Campaign) -> QuerySet[Batch, tuple[int, int, int]]:

@@ -78,6 +78,11 @@ MESSAGE_MOVES: Mapping[MessageStatus, frozenset[MessageStatus]] = {
     _M.ACCEPTED: _REPORTED,
     _M.SENT: _REPORTED - {_M.SENT},
 }
+# Reports contradict each other: what the provider says when it is asked corrects what its webhook said, and only that.
+_FINAL_REPORTS = _REPORTED - {_M.SENT}
+CORRECTIONS: Mapping[MessageStatus, frozenset[MessageStatus]] = {
+    status: _FINAL_REPORTS - {status} for status in _FINAL_REPORTS
+}
 STATUS_OF_REPORT: Mapping[str, MessageStatus] = {
     Report.ACCEPTED: _M.ACCEPTED,
     Report.SENT: _M.SENT,
@@ -123,6 +128,7 @@ class Reason(models.IntegerChoices):
     TEXT_REFUSED = 13, _("This provider cannot carry the text.")
     NOT_LISTED = 14, _("The provider's list does not have this message.")
     NOT_IN_TIME = 15, _("The campaign's time was over before its turn came.")
+    CONTRADICTED = 16, _("The provider's reports contradict each other; what it says when it is asked counts.")
 
 
 def reason_of_report(status: MessageStatus) -> Reason:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from campaigns.views import campaign, compose, files, messages, review
+from campaigns.views import campaign, compose, files, messages, review, unclear
 
 app_name = "campaigns"
 urlpatterns = [
@@ -15,6 +15,8 @@ urlpatterns = [
     path("campaigns/<int:pk>/quote/", review.quote, name="quote"),
     path("campaigns/<int:pk>/edit/", compose.edit, name="edit"),
     path("campaigns/<int:pk>/export/", campaign.export, name="export"),
+    path("campaigns/<int:pk>/count-as-sent/", unclear.decide, {"word": "count-as-sent"}, name="count-as-sent"),
+    path("campaigns/<int:pk>/send-again/", unclear.decide, {"word": "send-again"}, name="send-again"),
     path("campaigns/<int:pk>/<slug:action>/", campaign.control, name="control"),
     path("files/<int:pk>/", files.file, name="file"),
     path("messages/<int:pk>/", messages.message, name="message"),

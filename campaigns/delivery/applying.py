@@ -19,7 +19,14 @@ from django.utils import timezone
 
 from campaigns.models import DeliveryEvent, Message, ProviderRef, StatusCount
 from campaigns.querysets import Move
-from campaigns.states import MESSAGE_MOVES, STATUS_OF_REPORT, MessageStatus, Reason, reason_of_report
+from campaigns.states import (
+    CORRECTIONS,
+    MESSAGE_MOVES,
+    STATUS_OF_REPORT,
+    MessageStatus,
+    Reason,
+    reason_of_report,
+)
 from contacts.models import Suppression
 from providers.answers import Report
 
@@ -41,6 +48,7 @@ class Event(NamedTuple):
     cost: int | None
     received_at: dt.datetime
     tries: int
+    source: str
 
 
 class Target(NamedTuple):
@@ -68,12 +76,12 @@ def apply(seconds: float = 10.0) -> set[int]:
     return touched
 
 
-def _next_events() -> Iterable[tuple[int, int, str, str, str, str, int | None, dt.datetime, int]]:
+def _next_events() -> Iterable[tuple[int, int, str, str, str, str, int | None, dt.datetime, int, str]]:
     waiting = DeliveryEvent.objects.to_apply()
     if connection.features.has_select_for_update_skip_locked:
         waiting = waiting.select_for_update(skip_locked=True)
     return waiting.values_list(
-        "id", "account_id", "provider_ref", "report", "code", "words", "cost", "received_at", "tries"
+        "id", "account_id", "provider_ref", "report", "code", "words", "cost", "received_at", "tries", "source"
     )[:CHUNK]
 
 
@@ -82,6 +90,7 @@ def _apply(events: list[Event]) -> set[int]:
     results: dict[Result, list[int]] = defaultdict(list)
     furthest: dict[int, tuple[Target, Event]] = {}
     forgotten: list[int] = []
+    contradictions: list[tuple[Target, Event]] = []
     for event in sorted(events, key=lambda event: event.id):
         target = targets.get((event.account_id, event.provider_ref))
         if target is None:
@@ -96,13 +105,46 @@ def _apply(events: list[Event]) -> set[int]:
             if STATUS_OF_REPORT[event.report] in MESSAGE_MOVES.get(status, ()):
                 furthest[target.id] = (target, event)
                 results[Result.APPLIED].append(event.id)
+            elif STATUS_OF_REPORT[event.report] in CORRECTIONS.get(status, ()):
+                contradictions.append((target, event))
             else:
                 results[Result.STALE].append(event.id)
     if forgotten:
         Message.objects.filter(pk__in=forgotten).update(reason=Reason.FORGOTTEN)
+    corrected = _correct(contradictions, furthest, results)
     _move(furthest.values())
+    Message.objects.filter(pk__in=corrected).update(reason=Reason.CONTRADICTED)
     _mark(results)
     return {target.campaign_id for target, _event in furthest.values()}
+
+
+def _correct(
+    contradictions: list[tuple[Target, Event]],
+    furthest: dict[int, tuple[Target, Event]],
+    results: dict[Result, list[int]],
+) -> list[int]:
+    """Let the answer to a question win over what a webhook said: events do not come in their order, and an address
+    that became known brings false ones. The first answer stays. Returns the messages that are spoken of in two ways.
+    """
+    if not contradictions:
+        return []
+    finals = [report for report, status in STATUS_OF_REPORT.items() if status in CORRECTIONS]
+    asked = DeliveryEvent.objects.filter(source=DeliveryEvent.Source.POLL, result=Result.APPLIED, report__in=finals)
+    asked = asked.filter(provider_ref__in={target.provider_ref for target, _event in contradictions})
+    told = set(asked.values_list("account", "provider_ref"))
+    for target, event in contradictions:
+        current = furthest.get(target.id)
+        by_poll = (target.account_id, target.provider_ref) in told if current is None else _asked_for(current[1])
+        if _asked_for(event) and not by_poll:
+            furthest[target.id] = (target, event)
+            results[Result.APPLIED].append(event.id)
+        else:
+            results[Result.STALE].append(event.id)
+    return [target.id for target, _event in contradictions]
+
+
+def _asked_for(event: Event) -> bool:
+    return event.source == DeliveryEvent.Source.POLL
 
 
 def _targets(events: list[Event]) -> dict[tuple[int, str], Target]:
@@ -137,7 +179,9 @@ def _move(pairs: Iterable[tuple[Target, Event]]) -> None:
     counters = StatusCount.objects.filter(campaign__in={campaign_id for campaign_id, _ in groups})
     list(counters.order_by("campaign_id", "status").select_for_update())
     for (campaign_id, old), moves in sorted(groups.items()):
-        Message.objects.move(sorted(moves, key=lambda move: move.id), campaign_id=campaign_id, old=MessageStatus(old))
+        moves.sort(key=lambda move: move.id)
+        corrects = old in CORRECTIONS
+        Message.objects.move(moves, campaign_id=campaign_id, old=MessageStatus(old), corrects=corrects)
     suppress(blocked)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import time
 from collections.abc import Sequence
 
 from django.conf import settings
@@ -14,7 +15,7 @@ from django.db.models.functions import Now
 from campaigns.delivery import events
 from campaigns.models import Batch, DeliveryEvent, Message
 from campaigns.sending import lookup
-from campaigns.states import AWAITING_REPORT, BatchStatus, MessageStatus
+from campaigns.states import AWAITING_REPORT
 from providers import http, pacing, registry
 from providers.answers import Outcome
 from providers.base import Provider, TransportError
@@ -33,6 +34,7 @@ PLAN = (  # after the batch was recorded
 )
 FIRST_POLL = PLAN[0]
 POLL_TIMEOUT = 10.0  # seconds; a poll is safe to repeat, and ticks may be waiting behind it
+LONGEST = 90.0  # seconds for a poll with all its calls, look-ups included; the task's time limit is far above
 
 
 def due() -> list[int]:
@@ -57,8 +59,8 @@ def poll(batch_id: int) -> int:
             return 0
         waiting = Message.objects.in_batch(batch).filter(status__in=AWAITING_REPORT, provider_ref__isnull=False)
         refs = [ref for ref in waiting.order_by("pk").values_list("provider_ref", flat=True) if ref]
-        unclear = batch.status == BatchStatus.UNKNOWN or batch.messages().filter(status=MessageStatus.UNKNOWN).exists()
-        _plan_next(batch, bool(refs) or unclear)
+        _plan_next(batch, bool(refs) or batch.unclear > 0)
+    end = time.monotonic() + LONGEST
     account = batch.line.account
     if not account.enabled:
         return 0
@@ -67,14 +69,15 @@ def poll(batch_id: int) -> int:
     except (UndecryptableSecret, registry.UnknownProvider) as error:
         logger.warning("Account %s: a poll failed (%s)", account.pk, type(error).__name__)
         return 0
-    if unclear and provider.capabilities.looks_up:
-        lookup.look(batch.pk)
+    if batch.unclear and provider.capabilities.looks_up:
+        lookup.look(batch.pk, min(end, time.monotonic() + lookup.LONGEST))
     if not refs or not provider.capabilities.max_status_ids:
         return 0
     size = provider.capabilities.max_status_ids
     stored = 0
     for i in range(0, len(refs), size):
-        if not pacing.wait_for_turn(account.pk, POLL_TIMEOUT, lane="next_status_at"):
+        patience = min(POLL_TIMEOUT, end - time.monotonic())
+        if patience <= 0 or not pacing.wait_for_turn(account.pk, patience, lane="next_status_at"):
             break
         answered = _ask(provider, account, refs[i : i + size])
         if answered is None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import time
 from collections.abc import Sequence
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from campaigns.delivery import bulks
-from campaigns.models import Batch, Bulk, Campaign, Message, ProviderRef
+from campaigns.models import Batch, Bulk, Campaign, DeliveryEvent, Message, ProviderRef
 from campaigns.querysets import Move
 from campaigns.sending import jobs, kept
 from campaigns.states import BatchStatus, CampaignStatus, MessageStatus, Reason
@@ -30,10 +31,17 @@ MOST = 50  # messages a look; the rest has the next one
 CLOCKS = dt.timedelta(minutes=5)  # by which the provider's clock and ours may differ
 PAGES = 3  # of bulks, the latest first
 PATIENCE = 10.0  # seconds for a turn of the account's pace
+LONGEST = 60.0  # seconds for a whole look: well below the task's time limit, though every call may take thirty
 
 
-def look(batch_id: int) -> int:
-    """Look up what is unclear in a batch; returns how many messages it settled. Several calls, in no transaction."""
+def look(batch_id: int, end: float | None = None) -> int:
+    """Look up what is unclear in a batch; returns how many messages it settled. Several calls, in no transaction.
+
+    No call begins after ``end`` (of the monotonic clock; by default a minute from now); what was found by then is
+    settled, and the next look begins elsewhere.
+    """
+    if end is None:
+        end = time.monotonic() + LONGEST
     rows = Batch.objects.select_related("line__account", "campaign__line__account", "campaign__fallback_line__account")
     batch = rows.filter(pk=batch_id).exclude(status=BatchStatus.SENDING).select_related("campaign__file").first()
     if batch is None or batch.claimed_at is None:
@@ -41,14 +49,18 @@ def look(batch_id: int) -> int:
     provider = registry.provider_for(batch.line.account)
     try:
         if isinstance(provider, KeepingProvider):
-            return _look_for_bulk(batch, provider)
-        return _look_for_messages(batch, provider)
+            return _look_for_bulk(batch, provider, end)
+        return _look_for_messages(batch, provider, end)
     except kept.NotTold as error:
-        logger.warning("Account %s: a look-up failed (%s)", batch.line.account_id, error.code)
+        _log(batch, error)
         return 0
 
 
-def _look_for_messages(batch: Batch, provider: Provider) -> int:
+def _log(batch: Batch, error: kept.NotTold) -> None:
+    logger.warning("Account %s: a look-up failed (%s)", batch.line.account_id, error.code)
+
+
+def _look_for_messages(batch: Batch, provider: Provider, end: float) -> int:
     rows = jobs.rows_of(batch, MessageStatus.UNKNOWN)
     first = batch.poll_round * MOST % max(1, len(rows))  # another part at each look
     job = jobs.job_of(batch.campaign, batch, (rows[first:] + rows[:first])[:MOST])
@@ -56,8 +68,14 @@ def _look_for_messages(batch: Batch, provider: Provider) -> int:
     absent: list[int] = []
     for recipient in job.recipients:
         search = provider.search(recipient.phone)
-        while (request := search.request()) and _reached_its_turn(batch):
-            search.take(kept.ask(request))
+        try:
+            while (request := search.request()) and _reached_its_turn(batch, end):
+                search.take(kept.ask(request))
+        except kept.NotTold as error:
+            _log(batch, error)
+            break
+        if time.monotonic() >= end:
+            break
         fresh = _unclaimed(batch, search.found)
         text = _plain(job.text if recipient.text is None else recipient.text)
         alike = [entry for entry in fresh if _plain(entry.text) == text]
@@ -91,23 +109,27 @@ def _of_its_time(batch: Batch, seconds: int | None) -> bool:
     return begun - CLOCKS <= dt.datetime.fromtimestamp(seconds, dt.UTC) <= (ended or begun) + CLOCKS
 
 
-def _reached_its_turn(batch: Batch) -> bool:
-    return pacing.wait_for_turn(batch.line.account_id, PATIENCE, lane="next_status_at")
+def _reached_its_turn(batch: Batch, end: float) -> bool:
+    left = min(PATIENCE, end - time.monotonic())
+    return left > 0 and pacing.wait_for_turn(batch.line.account_id, left, lane="next_status_at")
 
 
 def _settle(batch: Batch, found: list[Move], absent: list[int]) -> int:
     """Write what was found; who is proven absent for the second time goes out after all."""
     try:
         with transaction.atomic():
-            return _write(batch, found, absent)
+            settled = _write(batch, found, absent)
     except IntegrityError:  # another message has got one of the ids meanwhile: the next look knows it
         logger.warning("Batch %s: a look-up found what belongs to another message", batch.pk)
         return 0
+    DeliveryEvent.objects.hasten(batch.line.account_id, [move.provider_ref for move in found if move.provider_ref])
+    return settled
 
 
 def _write(batch: Batch, found: list[Move], absent: list[int]) -> int:
     rows = Batch.objects.select_for_update(of=("self",))
-    held = rows.filter(pk=batch.pk).exclude(status=BatchStatus.SENDING).first()
+    # Sent again meanwhile and unclear anew: the list was read before that, and proves nothing of it.
+    held = rows.filter(pk=batch.pk, attempt=batch.attempt).exclude(status=BatchStatus.SENDING).first()
     if held is None:
         return 0
     # In this order, as everywhere: batch, campaign, messages, counters.
@@ -130,11 +152,11 @@ def _move(batch: Batch, moves: list[Move], account_id: int | None = None) -> Non
     Message.objects.move(moves, campaign_id=batch.campaign_id, old=MessageStatus.UNKNOWN, account_id=account_id)
 
 
-def _look_for_bulk(batch: Batch, provider: KeepingProvider) -> int:
+def _look_for_bulk(batch: Batch, provider: KeepingProvider, end: float) -> int:
     text, sender = batch.campaign.sent_text, batch.line.sender
     listed: list[ListedBulk] = []
     for page in range(1, PAGES + 1):
-        if not _reached_its_turn(batch):
+        if not _reached_its_turn(batch, end):
             break
         answer = provider.parse_bulks(kept.ask(provider.build_bulks(page)))
         if answer.outcome is not Outcome.ACCEPTED:
@@ -147,13 +169,14 @@ def _look_for_bulk(batch: Batch, provider: KeepingProvider) -> int:
     if len(alike) != 1:
         return 0
     with transaction.atomic():
-        held = Batch.objects.select_for_update(of=("self",)).filter(pk=batch.pk, status=BatchStatus.UNKNOWN).first()
+        rows = Batch.objects.select_for_update(of=("self",)).filter(pk=batch.pk, attempt=batch.attempt)
+        held = rows.filter(status=BatchStatus.UNKNOWN).first()
         if held is None:
             return 0
         Campaign.objects.select_for_update(no_key=True, of=("self",)).get(pk=held.campaign_id)
         bulks.begin(held, [alike[0].ref])
         moved = Batch.objects.move_unlisted(held, MessageStatus.ACCEPTED)
-        Batch.objects.filter(pk=held.pk).update(status=BatchStatus.DONE, accepted=F("accepted") + moved)
+        Batch.objects.filter(pk=held.pk).update(status=BatchStatus.DONE, unclear=0, accepted=F("accepted") + moved)
         finished = Campaign.objects.filter(status=CampaignStatus.COMPLETED_WITH_PROBLEMS)
         finished.move(held.campaign_id, CampaignStatus.RUNNING, finished_at=None)  # over the doubt; it goes on
     return moved

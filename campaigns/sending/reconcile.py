@@ -7,7 +7,7 @@ import time
 from functools import partial
 
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
 from campaigns.delivery.polling import FIRST_POLL
@@ -120,6 +120,7 @@ def _give_up(ticket: Ticket, waiting: set[str]) -> int | None:
         Batch.objects.filter(pk=batch.pk).update(
             status=BatchStatus.UNKNOWN,
             pending=0,
+            unclear=F("unclear") + moved,
             lease_until=None,
             settled_at=Now(),
             code=WORKER_DIED,
@@ -143,16 +144,18 @@ def _from_journal(batch: Batch, told: journals.Told) -> SendAnswer:
     return groups.together(job, found, None)
 
 
-def decide(campaign_id: int, *, sent: bool) -> int:
-    """Settle what is unclear in a campaign by an operator's word: it was ``sent``, or it goes out (again).
+def decide(campaign_id: int, *, sent: bool, number: int | None = None) -> list[tuple[Batch, int]]:
+    """Settle what is unclear in a campaign, or in one batch of it, by an operator's word: it was ``sent``, or it goes
+    out (again).
 
-    A batch that another process is settling this moment is left to it. Returns how many messages it settled.
+    A batch that is with the provider, or that another process is settling this moment, is left to it. Returns the
+    batches that it settled, each with how many messages.
     """
-    campaign = Campaign.objects.get(pk=campaign_id)
-    numbers = Message.objects.of(campaign).filter(status=MessageStatus.UNKNOWN).values("batch_number").distinct()
-    unclear = Q(number__in=numbers.order_by()) | Q(status=BatchStatus.UNKNOWN)  # or all of it is known there alone
-    batches = Batch.objects.filter(unclear, campaign=campaign_id).order_by("number")
-    return sum(_decide(pk, sent) for pk in list(batches.values_list("pk", flat=True)))
+    batches = Batch.objects.filter(campaign=campaign_id).unclear()
+    if number is not None:
+        batches = batches.filter(number=number)
+    settled = [(batch, _decide(batch.pk, sent)) for batch in list(batches)]
+    return [(batch, messages) for batch, messages in settled if messages]
 
 
 def _decide(batch_id: int, sent: bool) -> int:

@@ -11,11 +11,13 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.timezone import localdate
 
 from campaigns import counting
@@ -24,7 +26,7 @@ from campaigns.counting import Delta
 from campaigns.delivery import bulks
 from campaigns.delivery.applying import suppress
 from campaigns.delivery.polling import FIRST_POLL
-from campaigns.models import Batch, Campaign, Message, ProviderRef
+from campaigns.models import Batch, Campaign, DeliveryEvent, Message, ProviderRef
 from campaigns.querysets import Move, StaleMove
 from campaigns.sending import fallback
 from campaigns.sending.claiming import PILOT
@@ -50,6 +52,7 @@ UNREACHABLE = frozenset({"connection_refused", "name_not_resolved", "connect_tim
 NOT_ASKED = frozenset({"lost_claim", "database_away", "journal_not_written", "not_reached", WORKER_DIED})
 NOT_SLOW = UNREACHABLE | NOT_ASKED
 BACKOFF_LIMIT = 60.0  # seconds; sending goes on within a minute after an outage
+LONG_AGO = dt.timedelta(seconds=30)  # a claim; reports that came before its answer are tried ever more rarely by then
 _GOES_BACK = frozenset({Outcome.RETRYABLE, Outcome.UNCLEAR})  # the latter where its key makes a repeat harmless
 COST_LIMIT = 2**31 - 1  # rial; what the column holds
 
@@ -134,6 +137,10 @@ class _Record:
             self._unclear()
         else:
             self._back_to_pending()
+        if late or batch.claimed_at is None or timezone.now() - batch.claimed_at > LONG_AGO:
+            # After the commit: whoever applies events holds those first, and then messages and counters.
+            refs = [result.ref for result in self.answer.results if result.ref]
+            transaction.on_commit(partial(DeliveryEvent.objects.hasten, self.account.pk, refs))
         return True
 
     def _judge(self) -> None:
@@ -199,7 +206,7 @@ class _Record:
         doubted = any(result.outcome is Outcome.UNCLEAR for result in self.others)
         # Of a first attempt nothing can be unclear but what this answer leaves so.
         untold = doubted or self.batch.attempt > 1 or self.old is MessageStatus.UNKNOWN
-        unclear = untold and Message.objects.in_batch(self.batch).filter(status=MessageStatus.UNKNOWN).exists()
+        unclear = self._left_unclear() if untold else 0
         status = BatchStatus.PENDING if back else BatchStatus.UNKNOWN if unclear else BatchStatus.DONE
         in_vain = doubted or self.answer.stop
         # Unclear ones are tried again with their keys, ever more rarely; those that were not reached go on at once.
@@ -207,6 +214,7 @@ class _Record:
         self._settle(
             status,
             pending=len(back),
+            unclear=unclear,
             not_before=Now() + dt.timedelta(seconds=wait) if wait else None,
             poll_at=Now() + FIRST_POLL if self.can.max_status_ids or unclear else None,
             poll_round=0,
@@ -342,11 +350,16 @@ class _Record:
         """Count rows that were in flight as pending again."""
         counting.add(self.batch.campaign_id, {self.counter: Delta(-number), MessageStatus.PENDING: Delta(number)})
 
-    def _settle(self, status: BatchStatus, *, pending: int, **fields: Any) -> None:
+    def _left_unclear(self) -> int:
+        found = Message.objects.in_batch(self.batch).filter(status=MessageStatus.UNKNOWN).count()
+        return found + self.batch.unlisted * (self.batch.unlisted_status == MessageStatus.UNKNOWN)
+
+    def _settle(self, status: BatchStatus, *, pending: int, unclear: int | None = None, **fields: Any) -> None:
         anomalies = Counter(self.batch.anomalies) + Counter(self.answer.anomalies)
         Batch.objects.filter(pk=self.batch.pk).update(
             status=status,
             pending=pending,
+            unclear=self._left_unclear() if unclear is None else unclear,
             lease_until=None,
             settled_at=None if status == BatchStatus.PENDING else Now(),
             code=self.answer.code[:64],

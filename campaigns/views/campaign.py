@@ -18,17 +18,15 @@ from django.views.decorators.http import require_POST, require_safe
 
 from campaigns import checking, drafting, forecast, lifecycle, reporting
 from campaigns.composing import segments, templating
-from campaigns.models import Batch, Campaign
+from campaigns.models import Campaign
 from campaigns.sending import claiming
-from campaigns.states import AWAITING_REPORT, BatchStatus, CampaignStatus, MessageStatus
-from campaigns.views import exporting, figures, panels, recipients, review
-from campaigns.views.wording import action_in_words, why_not_sending
+from campaigns.states import AWAITING_REPORT, CampaignStatus, MessageStatus
+from campaigns.views import exporting, figures, history, panels, recipients, review, unclear
+from campaigns.views.wording import why_not_sending
 from contacts.paging import keyset_page
 from interface import persian
 
 ROWS = 20
-SHOWN_BATCHES = 10
-AUDITED = 30
 REPORTS_AWAITED = dt.timedelta(minutes=10)  # reports that come later than this are found on the next visit
 
 
@@ -63,12 +61,14 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """One campaign. A draft is shown for review; any other with its course and its recipients."""
     campaign = _campaign(pk)
     controls = _controls(request, campaign)
-    context = {"campaign": campaign, "audit": _audit(campaign), "controls": controls, "seen": _seen(campaign, controls)}
+    context = {"campaign": campaign, "controls": controls, "seen": _seen(campaign, controls)}
+    context |= {"history": history.history(campaign)}
     if campaign.is_editable:
         context |= review.context(request, campaign)
         context["launchable"] = "launch" in controls and not context["problems"]
         return render(request, "campaigns/review.html", context)
     context |= _live(campaign) | recipients.context(request, campaign) | _text(campaign)
+    context["odd_requests"] = unclear.odd_requests(campaign)
     return render(request, "campaigns/detail.html", context)
 
 
@@ -106,7 +106,7 @@ def _campaign(pk: int) -> Campaign:
 def _live(campaign: Campaign) -> dict[str, Any]:
     account = reporting.accounting(campaign)
     waiting = account.counts[MessageStatus.PENDING]
-    return panels.context(campaign, account) | {
+    found = panels.context(campaign, account) | {
         "account": account,
         "polls": campaign.is_live or _awaits_reports(campaign, account),
         "open": waiting,
@@ -119,10 +119,9 @@ def _live(campaign: Campaign) -> dict[str, Any]:
         "today": timezone.localdate(),
         "notices": why_not_sending(campaign),
         "unclear": account.counts[MessageStatus.UNKNOWN],
-        "unclear_count": _kept_fresh("unclear-count", account.counts[MessageStatus.UNKNOWN]),
-        "unclear_batches": _unclear_batches(campaign) if account.counts[MessageStatus.UNKNOWN] else [],
         "chart": figures.charts(campaign, account),
     }
+    return found | unclear.context(campaign) if account.counts[MessageStatus.UNKNOWN] else found
 
 
 def _kept_fresh(css: str, number: int) -> SafeString:
@@ -141,11 +140,6 @@ def _awaits_reports(campaign: Campaign, account: reporting.Accounting) -> bool:
     return waiting and ended is not None and timezone.now() - ended < REPORTS_AWAITED
 
 
-def _unclear_batches(campaign: Campaign) -> list[Batch]:
-    unclear = Batch.objects.filter(campaign=campaign, status=BatchStatus.UNKNOWN).select_related("line")
-    return list(unclear.order_by("number")[:SHOWN_BATCHES])
-
-
 def _text(campaign: Campaign) -> dict[str, Any]:
     """The text as sent, with its segments where everybody got the same."""
     text = campaign.sent_text or campaign.text
@@ -154,11 +148,6 @@ def _text(campaign: Campaign) -> dict[str, Any]:
     except templating.TemplateError:
         personal = False
     return {"sent_text": text, "segments": None if personal else segments.count(text, campaign.line.part_size)}
-
-
-def _audit(campaign: Campaign) -> list[tuple[Any, str]]:
-    entries = campaign.audit_entries.select_related("actor")[:AUDITED]
-    return [(entry, action_in_words(entry.action)) for entry in entries]
 
 
 # What may be done by whom, and what is said when it has been done.
@@ -179,16 +168,6 @@ _ACTIONS: dict[str, tuple[str, Callable[..., Any], Any]] = {
         "campaigns.launch_campaign",
         lifecycle.cancel,
         gettext_lazy("The campaign is cancelled: what was pending will not be sent."),
-    ),
-    "count-as-sent": (
-        "campaigns.launch_campaign",
-        lifecycle.count_as_sent,
-        gettext_lazy("What was unclear counts as sent now."),
-    ),
-    "send-again": (
-        "campaigns.launch_campaign",
-        lifecycle.send_again,
-        gettext_lazy("What was unclear goes out once more."),
     ),
     "delete-draft": ("campaigns.delete_campaign", drafting.discard, gettext_lazy("The draft was deleted.")),
 }
@@ -232,9 +211,11 @@ def _controls(request: HttpRequest, campaign: Campaign) -> dict[str, bool]:
         sensible.add("cancel")
     if status in lifecycle.DECIDABLE:
         sensible.add("count-as-sent")
-    if status in lifecycle.SENDABLE_AGAIN:
+    if not lifecycle.why_not_again(campaign):
         sensible.add("send-again")
-    allowed = {action for action in sensible if request.user.has_perm(_ACTIONS[action][0])}
+    decisions = dict.fromkeys(("count-as-sent", "send-again"), unclear.PERMISSION)
+    permissions = decisions | {action: permission for action, (permission, _do, _done) in _ACTIONS.items()}
+    allowed = {action for action in sensible if request.user.has_perm(permissions[action])}
     if campaign.is_editable and request.user.has_perm("campaigns.change_campaign"):
         allowed.add("edit")
     return {action.replace("-", "_"): True for action in allowed}
@@ -244,7 +225,7 @@ def _controls(request: HttpRequest, campaign: Campaign) -> dict[str, bool]:
 def export(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     """A campaign's recipients as CSV, as the page's filter has them."""
     campaign = _campaign(pk)
-    rows = recipients.chosen(campaign, request.GET.get("status", ""), request.GET.get("q", ""))
+    rows = recipients.chosen(campaign, request.GET)
     response = StreamingHttpResponse(
         exporting.lines(campaign, rows, jalali=(get_language() or "").startswith("fa")),
         content_type="text/csv; charset=utf-8",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import Q
 from django.http import HttpRequest
 
-from campaigns.models import Campaign, Message
+from campaigns.models import Batch, Campaign, Message
 from campaigns.querysets import MessageQuerySet
 from campaigns.states import MessageStatus
 from contacts.paging import keyset_page
@@ -22,10 +23,21 @@ def status_named(name: str) -> MessageStatus | None:
     return MessageStatus.__members__.get(name.upper()) if name.islower() else None
 
 
-def chosen(campaign: Campaign, status: str, query: str) -> MessageQuerySet:
-    """The messages of a campaign that stand in a status (an unknown word is none) and whose number begins so."""
-    named = status_named(status)
+def batch_named(campaign: Campaign, number: str) -> Batch | None:
+    """The batch of an address's ``?batch=``; None for every other word."""
+    if not (number.isascii() and number.isdigit() and len(number) < 11):
+        return None
+    return Batch.objects.filter(campaign=campaign, number=int(number)).first()
+
+
+def chosen(campaign: Campaign, wanted: Mapping[str, str]) -> MessageQuerySet:
+    """The messages of a campaign by ``status`` (an unknown word is none), ``batch`` and the beginning of ``q``."""
+    named = status_named(wanted.get("status", ""))
     rows = Message.objects.standing_in(campaign, named) if named else Message.objects.of(campaign)
+    if batch := batch_named(campaign, wanted.get("batch", "")):
+        ends = {"id__gte": batch.first_message_id, "id__lte": batch.last_message_id}
+        rows = rows.filter(batch_number=batch.number, **ends)
+    query = wanted.get("q", "")
     if not query.strip():
         return rows
     digits = search_digits(query.strip()[:40])
@@ -41,13 +53,14 @@ def chosen(campaign: Campaign, status: str, query: str) -> MessageQuerySet:
 def context(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
     """One page of recipients, and what the filter's form shows."""
     status, query = request.GET.get("status", ""), request.GET.get("q", "")[:40]
-    rows = chosen(campaign, status, query).with_standing(campaign).select_related("contact", "account")
-    named = status_named(status)
+    rows = chosen(campaign, request.GET).with_standing(campaign).select_related("contact", "account")
+    named, batch = status_named(status), batch_named(campaign, request.GET.get("batch", ""))
     return {
         "page": keyset_page(rows, request.GET.dict(), ascending=True, size=ROWS),
         "statuses": [(each.name.lower(), each.label) for each in MessageStatus],
         "chosen": named.name.lower() if named else "",
         "chosen_label": named.label if named else "",
         "query": query,
+        "chosen_batch": batch,
         "two_ways": campaign.fallback_line_id is not None,
     }

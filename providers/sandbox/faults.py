@@ -14,7 +14,7 @@ PREFIXES = ("safir_", "ippanel_", "gosms_")
 # Kinds in the order of a call's life; those that take the messages leave us in doubt.
 TRANSPORT = frozenset({"refuse", "timeout", "close_after_accept", "reset", "slow", "drip", "cut"})
 ANSWERS = frozenset({"429", "500", "html", "truncated", "empty", "redirect", "bad_token", "no_credit", "bad_request"})
-ENTRIES = frozenset({"partial", "foreign", "duplicate_ids", "shuffled", "entry_status"})
+ENTRIES = frozenset({"partial", "extra", "foreign", "duplicate_ids", "shuffled", "entry_status"})
 ANSWERED = frozenset({"429", "500", "bad_token", "no_credit", "bad_request"})  # the provider's own error answers
 WEBHOOKS = frozenset({"lost", "late", "repeated", "disordered", "before_answer"})
 NOT_TAKEN = frozenset({"refuse", "429", "bad_token", "no_credit", "bad_request"})

@@ -71,7 +71,7 @@ class NajvaSide(Side):
             return self._outbox(call.query)
         content = call.content()
         if call.operation == "status":
-            return self._status(content)
+            return self._status(content, fault)
         return self._send(call.operation, token, content, fault)
 
     def refusal(self, refusal: Refusal) -> Reply:
@@ -119,7 +119,7 @@ class NajvaSide(Side):
             for entry in entries
         )
 
-    def _status(self, content: dict[str, Any]) -> Reply:
+    def _status(self, content: dict[str, Any], fault: Fault | None) -> Reply:
         ids = content.get("messageids")
         if not isinstance(ids, list) or not ids or not all(type(each) is int for each in ids):
             raise Refusal(400, "bad_messageids")
@@ -127,6 +127,8 @@ class NajvaSide(Side):
             raise Refusal(414, "too_many_ids")
         now = time.time()
         self.ledger.count("polled", len(ids))
+        if fault and fault.kind == "partial":
+            ids = ids[: int(len(ids) * fault.share)]
         return Reply(200, _envelope(self._status_entry(each, now) for each in ids))
 
     def _status_entry(self, message_id: int, now: float) -> str:
@@ -216,6 +218,8 @@ def _spoiled(entries: list[Entry], fault: Fault) -> list[Entry]:
     """The entries of a right answer, made wrong as the fault says. The ledger keeps the truth."""
     if fault.kind == "partial":
         return entries[: int(len(entries) * fault.share)]
+    if fault.kind == "extra":
+        return [*entries, entries[0]._replace(message_id=entries[-1].message_id + 1, wire="09000000000")]
     if fault.kind == "foreign":
         return [entries[0]._replace(wire="09000000000"), *entries[1:]]
     if fault.kind == "duplicate_ids":

@@ -9,8 +9,10 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
 
-from campaigns.models import Campaign
-from campaigns.states import CampaignStatus
+from campaigns import lifecycle
+from campaigns.models import Batch, Campaign, Message
+from campaigns.states import BatchStatus, CampaignStatus, MessageStatus
+from providers.models import SenderLine
 from tests import builders
 
 FROM_DRAFT = {
@@ -49,6 +51,21 @@ def campaign_in(status: CampaignStatus, size: int = 3) -> Campaign:
         campaign = builders.running(over, rule)
         if status is not CampaignStatus.RUNNING:
             Campaign.objects.move(campaign.pk, status)
+    return builders.refreshed(campaign)
+
+
+def unclear(requests: int = 2, line: SenderLine | None = None, **fields: Any) -> Campaign:
+    """A campaign with so many unclear requests of two messages each; as rows, without a provider."""
+    begun = Campaign.objects.count()
+    over = line or builders.line(builders.account(name=f"account {begun}", batch_size=2))
+    people = builders.contacts(2 * requests, start=1_000 * begun)
+    campaign = builders.running(over, builders.include(builders.phonebook(people, f"book {begun}")), **fields)
+    Batch.objects.filter(campaign=campaign).update(
+        status=BatchStatus.UNKNOWN, pending=0, unclear=2, attempt=1, code="read_timeout", claimed_at=timezone.now()
+    )
+    Message.objects.of(campaign).update(status=MessageStatus.UNKNOWN)
+    campaign.counts.filter(status=MessageStatus.PENDING).update(status=MessageStatus.UNKNOWN)
+    lifecycle.finish(campaign.pk)
     return builders.refreshed(campaign)
 
 

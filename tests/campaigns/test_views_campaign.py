@@ -25,7 +25,7 @@ from tests.campaigns.screens import campaign_in, client_of, filled, owner
 
 pytestmark = pytest.mark.django_db
 S = CampaignStatus
-QUERIES_OF_A_PAGE = 17
+QUERIES_OF_A_PAGE = 18
 LIVE = (S.SCHEDULED, S.PREPARING, S.RUNNING, S.PAUSED)
 
 
@@ -306,7 +306,7 @@ def unclear() -> Campaign:
     campaign = campaign_in(S.RUNNING)
     batch = Batch.objects.get(campaign=campaign, number=0)
     Message.objects.move_batch(batch, old=MessageStatus.PENDING, new=MessageStatus.UNKNOWN, reason=Reason.LOST_ANSWER)
-    Batch.objects.filter(pk=batch.pk).update(status=BatchStatus.UNKNOWN, pending=0, code="read_timeout")
+    Batch.objects.filter(pk=batch.pk).update(status=BatchStatus.UNKNOWN, pending=0, unclear=2, code="read_timeout")
     return campaign
 
 
@@ -314,7 +314,7 @@ def test_unclear_messages_are_explained_with_their_requests(client: Client) -> N
     campaign = unclear()
     response = client.get(f"/campaigns/{campaign.pk}/")
     assert response.context["unclear"] == 2
-    assert [batch.code for batch in response.context["unclear_batches"]] == ["read_timeout"]
+    assert [row.batch.code for row in response.context["unclear_rows"]] == ["read_timeout"]
     assert "?status=unknown#recipients" in response.content.decode()
 
 

@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
@@ -148,10 +149,10 @@ def test_the_list_tells_by_which_line_each_message_goes(client: Client, sandbox:
 
 def test_an_unclear_request_is_counted_on_its_own_line(client: Client, sandbox: Sandbox, sms: SenderLine) -> None:
     campaign = bale_first(sandbox, sms)
-    Batch.objects.filter(number__gte=Batch.FALLBACK_FROM).update(status=BatchStatus.UNKNOWN)
+    Batch.objects.filter(number__gte=Batch.FALLBACK_FROM).update(status=BatchStatus.UNKNOWN, unclear=F("size"))
     Message.objects.filter(account=sms.account).update(status=30)
     campaign.counts.filter(status=40).update(status=30)
-    (batch,) = live(client, campaign).context["unclear_batches"]
+    ((batch, *_rest),) = live(client, campaign).context["unclear_rows"]
     assert (batch.ordinal, batch.line) == (1, sms)
 
 

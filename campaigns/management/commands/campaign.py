@@ -9,14 +9,17 @@ from typing import Any
 
 from django.core.management.base import CommandError
 from django.db import transaction
+from django.db.models.functions import Mod
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_naive, make_aware
 from django.utils.translation import gettext as _
 
 from campaigns import checking, drafting, lifecycle, reporting
-from campaigns.models import Campaign
+from campaigns.models import Batch, Campaign
 from campaigns.states import MessageStatus
 from interface.commands import ScriptCommand
+
+DECISIONS = ("count-as-sent", "send-again")  # on what is unclear
 
 
 class Command(ScriptCommand):
@@ -43,20 +46,13 @@ class Command(ScriptCommand):
         create.add_argument("--per-minute", type=int, help="messages a minute at most")
         create.add_argument("--failover-line", default="", help="takes over where the account is stopped")
         create.add_argument("--json", action="store_true")
-        for action in (
-            "launch",
-            "take-back",
-            "pause",
-            "resume",
-            "cancel",
-            "count-as-sent",
-            "send-again",
-            "show",
-            "audit",
-        ):
+        for action in ("launch", "take-back", "pause", "resume", "cancel", *DECISIONS, "show", "audit"):
             one = actions.add_parser(action)
             one.add_argument("id", type=int)
             one.add_argument("--json", action="store_true")
+            if action in DECISIONS:
+                one.add_argument("--batch", type=int, help="one request alone, by its number on the campaign's page")
+                one.add_argument("--line", default="", help="its line, where requests on two lines have this number")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -101,9 +97,26 @@ class Command(ScriptCommand):
             return _shown(campaign)
         if action == "audit":
             return _audited(campaign)
-        getattr(lifecycle, action.replace("-", "_"))(campaign.pk)
+        facts = {}
+        if action in DECISIONS:
+            number = None if options["batch"] is None else _batch(campaign, options["batch"], options["line"])
+            facts["messages"] = getattr(lifecycle, action.replace("-", "_"))(campaign.pk, batch=number)
+        else:
+            getattr(lifecycle, action.replace("-", "_"))(campaign.pk)
         campaign.refresh_from_db()
-        return {"id": campaign.pk, "status": campaign.status}
+        return {"id": campaign.pk, "status": campaign.status, **facts}
+
+
+def _batch(campaign: Campaign, ordinal: int, sender: str) -> int:
+    """The number of the batch that the page shows under this number, on this line where one is named."""
+    batches = Batch.objects.filter(campaign=campaign).annotate(place=Mod("number", Batch.FALLBACK_FROM))
+    found = batches.filter(place=ordinal - 1, **({"line__sender": sender} if sender else {}))
+    numbers = list(found.values_list("number", flat=True))
+    if not numbers:
+        raise CommandError(_("There is no request with this number."))
+    if len(numbers) > 1:
+        raise CommandError(_("Requests on two lines have this number: name the line with --line."))
+    return numbers[0]
 
 
 def _time(text: str) -> dt.datetime:

@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from campaigns import checking, scheduling
+from campaigns import checking, scheduling, witness
 from campaigns.auditing import note
 from campaigns.delivery import bulks
 from campaigns.doorbell import ring
@@ -56,6 +56,8 @@ def launch(campaign_id: int, actor: Actor = None) -> CampaignStatus:
         late = campaign.status == CampaignStatus.SCHEDULED and campaign.pause_code == Campaign.LATE
         if campaign.status != CampaignStatus.DRAFT and not late:
             raise NotAllowed(_("This campaign has been launched already."))
+        if witness.in_doubt():
+            raise NotAllowed(_("The database was restored: nothing is sent until somebody decides on the dashboard."))
         problems = checking.problems(campaign)
         if problems:
             raise NotAllowed(" ".join(problems))
@@ -76,7 +78,7 @@ def prepare(campaign_id: int) -> bool:
     why; one that should have begun long ago waits for a word. Repeated and parallel calls do nothing.
     """
     campaign = Campaign.objects.select_related("line__account", "file__account").get(pk=campaign_id)
-    if campaign.status != CampaignStatus.PREPARING or scheduling.hold_late(campaign_id):
+    if campaign.status != CampaignStatus.PREPARING or witness.doubt() or scheduling.hold_late(campaign_id):
         return False
     try:
         if not attachments.ensure_uploaded(campaign):

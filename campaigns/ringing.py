@@ -9,7 +9,7 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 from django_q.models import Failure
 
-from campaigns import attaching, lifecycle, scheduling
+from campaigns import attaching, lifecycle, restoring, scheduling, witness
 from campaigns.delivery import bulks, polling, webhooks
 from campaigns.doorbell import ring
 from campaigns.models import Batch, Campaign, DeliveryEvent, Heartbeat
@@ -48,8 +48,11 @@ def _expire() -> None:
 
 
 def _send() -> None:
-    for campaign_id in sendable():
-        ring("pump", campaign_id)
+    if restoring.is_under_way():
+        ring("settle_restored")
+    if not witness.doubt():
+        for campaign_id in sendable():
+            ring("pump", campaign_id)
     for campaign_id in lifecycle.unfinished():
         ring("clear_pending", campaign_id)
 
@@ -77,6 +80,7 @@ def _mirror() -> None:
 
 
 STEPS = (
+    witness.count,
     scheduling.start_due,
     scheduling.expire_due,
     _prepare,

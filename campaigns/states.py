@@ -123,6 +123,7 @@ class Reason(models.IntegerChoices):
     TEXT_REFUSED = 13, _("This provider cannot carry the text.")
     NOT_LISTED = 14, _("The provider's list does not have this message.")
     NOT_IN_TIME = 15, _("The campaign's time was over before its turn came.")
+    RESTORED = 16, _("The database was restored from a backup: it may have been sent since then.")
 
 
 def reason_of_report(status: MessageStatus) -> Reason:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from campaigns.views import campaign, compose, files, messages, review
+from campaigns.views import campaign, compose, dashboard, files, messages, review
 
 app_name = "campaigns"
 urlpatterns = [
@@ -16,6 +16,7 @@ urlpatterns = [
     path("campaigns/<int:pk>/edit/", compose.edit, name="edit"),
     path("campaigns/<int:pk>/export/", campaign.export, name="export"),
     path("campaigns/<int:pk>/<slug:action>/", campaign.control, name="control"),
+    path("restored/<slug:answer>/", dashboard.restored, name="restored"),
     path("files/<int:pk>/", files.file, name="file"),
     path("messages/<int:pk>/", messages.message, name="message"),
 ]

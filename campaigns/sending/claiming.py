@@ -12,7 +12,7 @@ from django.db.models import Max, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from campaigns import counting
+from campaigns import counting, witness
 from campaigns.auditing import note
 from campaigns.counting import Delta
 from campaigns.models import Batch, Campaign, Message
@@ -45,7 +45,7 @@ class Claim:
 @dataclass(frozen=True, slots=True)
 class Wait:
     """Nothing may go out now. ``code``: window, breaker, disabled, too_late_to_schedule, cap, pilot, busy, pace,
-    campaign_pace, backoff, expired, nothing, stopped.
+    campaign_pace, backoff, expired, nothing, stopped, restored.
 
     ``seconds`` is how long it makes sense to stay, None where another event must come first.
     """
@@ -75,6 +75,8 @@ def claim(campaign_id: int, owner: str) -> Claim | Wait:
 
 
 def _claim(campaign_id: int, owner: str) -> Claim:
+    if witness.doubt():
+        raise _GiveUp(Wait("restored"))
     campaign = (
         Campaign.objects.select_for_update(no_key=True, of=("self",))
         .select_related("line__account")  # what most campaigns lack is looked up where it is there

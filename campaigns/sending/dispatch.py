@@ -6,12 +6,14 @@ claimed batch is never sent by anybody else: ``reconcile`` decides its fate.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, Error
 
+from campaigns import witness
 from campaigns.sending import answers, jobs, owners
 from campaigns.sending.claiming import Claim, claim
 from campaigns.sending.groups import Group
@@ -32,6 +34,14 @@ def work(campaign_id: int, seconds: float) -> str:
     """Send the campaign's batches for about ``seconds``; returns why it stopped: a ``Wait.code``, or ``slice``."""
     owner = owners.this_process()
     end = time.monotonic() + seconds
+    try:
+        return _work(campaign_id, owner, end)
+    finally:
+        with contextlib.suppress(Error, OSError):  # the tick tells
+            witness.count()  # a backup from the midst of this slice is behind the file now
+
+
+def _work(campaign_id: int, owner: str, end: float) -> str:
     while time.monotonic() < end:
         step = claim(campaign_id, owner)
         if isinstance(step, Claim):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db import transaction
+from django.db import Error, transaction
 from django.db.models import Max, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -54,6 +54,14 @@ class Wait:
     seconds: float | None = None
 
 
+class Unconfirmed(Exception):
+    """The database went away before it answered the commit: the claim may stand, and nothing was sent on it."""
+
+    def __init__(self, claim: Claim) -> None:
+        super().__init__(claim.batch.pk)
+        self.claim = claim
+
+
 class _GiveUp(Exception):
     """Rolls the claim's transaction back."""
 
@@ -66,12 +74,21 @@ def claim(campaign_id: int, owner: str) -> Claim | Wait:
     """Claim the campaign's next batch for ``owner``, or tell why none may go out.
 
     The campaign's row is held until the commit: a pause or cancel that has returned is never overtaken by a claim.
+
+    Raises:
+        Unconfirmed: nobody knows whether it was committed.
     """
+    claimed = None
     try:
         with transaction.atomic():
-            return _claim(campaign_id, owner)
+            claimed = _claim(campaign_id, owner)
     except _GiveUp as given_up:
         return given_up.wait
+    except Error as error:
+        if claimed is None:
+            raise
+        raise Unconfirmed(claimed) from error
+    return claimed
 
 
 def _claim(campaign_id: int, owner: str) -> Claim:

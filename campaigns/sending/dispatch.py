@@ -15,7 +15,7 @@ from django.db import DatabaseError, Error
 
 from campaigns import witness
 from campaigns.sending import answers, jobs, owners
-from campaigns.sending.claiming import Claim, claim
+from campaigns.sending.claiming import Claim, Unconfirmed, claim
 from campaigns.sending.groups import Group
 from campaigns.sending.journals import Journal
 from campaigns.sending.recording import Ticket, record
@@ -43,7 +43,13 @@ def work(campaign_id: int, seconds: float) -> str:
 
 def _work(campaign_id: int, owner: str, end: float) -> str:
     while time.monotonic() < end:
-        step = claim(campaign_id, owner)
+        try:
+            step = claim(campaign_id, owner)
+        except Unconfirmed as error:
+            lost = error.claim.batch
+            logger.error("Batch %s: the database went away before the call (%s)", lost.pk, type(error).__name__)
+            answers.keep_failure(Ticket(lost.pk, lost.owner, lost.attempt), "database_away")
+            raise
         if isinstance(step, Claim):
             with collector.at_rest():
                 send(step)

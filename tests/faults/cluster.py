@@ -19,6 +19,8 @@ from urllib.parse import quote
 import psycopg
 from django.db import connection
 
+from tests.faults.conftest import until
+
 # A machine that loses its power is not what is tried here; a commit that was answered must be kept all the same.
 SETTINGS = ("fsync=off", "listen_addresses=", "shared_buffers=32MB", "max_connections=60", "logging_collector=off")
 
@@ -63,6 +65,15 @@ class Cluster:
     def stop(self, mode: str = "fast") -> None:
         """``fast`` ends sessions; ``immediate`` is a crash: nothing is written, the next start recovers."""
         self._control("stop", "-m", mode)
+
+    def promote(self) -> None:
+        """Let it begin a new timeline, as a replica that takes over or a recovery to an earlier moment does."""
+        self.stop()
+        with (self.data / "postgresql.auto.conf").open("a") as settings:
+            settings.write("restore_command = 'false'\n")
+        (self.data / "recovery.signal").touch()
+        self.start()
+        until(lambda: self.execute("SELECT pg_is_in_recovery()") == [(False,)])
 
     def _control(self, action: str, *options: object) -> None:
         command = [str(binaries() / "pg_ctl"), action, "-w", "-D", str(self.data), *map(str, options)]

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from campaigns import checking, scheduling, witness
@@ -22,7 +21,7 @@ from campaigns.doorbell import ring
 from campaigns.models import Batch, Campaign, Message, StatusCount
 from campaigns.sending import attachments, audience, fallback, kept, reconcile
 from campaigns.states import PROBLEMS, BatchStatus, CampaignStatus, MessageStatus, Reason
-from providers import registry
+from providers import clock, registry
 from providers.base import InvalidJob
 from providers.secrets import UndecryptableSecret
 
@@ -62,7 +61,7 @@ def launch(campaign_id: int, actor: Actor = None) -> CampaignStatus:
         if problems:
             raise NotAllowed(" ".join(problems))
         due = None if campaign.provider_keeps_time else campaign.scheduled_at
-        later = due is not None and due > timezone.now()
+        later = due is not None and due > clock.now()
         status = CampaignStatus.SCHEDULED if later else CampaignStatus.PREPARING
         Campaign.objects.move(campaign_id, status, launched_at=Now(), pause_code="", pause_text="")
         note("started_late" if late else "launched", campaign_id, actor)

@@ -17,6 +17,7 @@ from campaigns.sending import claiming, reconcile
 from campaigns.states import BatchStatus, CampaignStatus
 from contacts import importing, mirroring
 from contacts.models import ContactImport, Mirroring
+from providers import clock
 
 logger = logging.getLogger(__name__)
 HEART = "worker"
@@ -34,7 +35,7 @@ def tick() -> None:
         except Exception as error:  # noqa: BLE001 - one campaign's trouble must not stop the others, nor the beat
             logger.error("The tick's %s failed (%s)", step.__name__, type(error).__name__)
     Failure.objects.filter(stopped__lt=timezone.now() - FAILURES_KEPT).delete()
-    Heartbeat.objects.update_or_create(name=HEART, defaults={"beat_at": timezone.now()})
+    Heartbeat.objects.update_or_create(name=HEART, defaults={"beat_at": clock.now()})
 
 
 def _prepare() -> None:

@@ -7,12 +7,12 @@ import datetime as dt
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from campaigns import witness
 from campaigns.models import Heartbeat
+from providers import clock
 
 HEARTBEAT_LIMIT = dt.timedelta(seconds=60)
 
@@ -27,9 +27,9 @@ def health(request: HttpRequest) -> JsonResponse:
     """
     try:
         beat = Heartbeat.objects.filter(name="worker").first()
-        doubt = witness.in_doubt()
+        doubt, now = witness.in_doubt(), clock.now()
     except DatabaseError:
         return JsonResponse({"database": False, "worker": False}, status=503)
-    worker = beat is not None and beat.is_fresh(timezone.now(), HEARTBEAT_LIMIT)
+    worker = beat is not None and beat.is_fresh(now, HEARTBEAT_LIMIT)
     facts = {"database": True, "worker": worker} | ({"restored": doubt.doubt} if doubt else {})
     return JsonResponse(facts, status=200 if worker and not doubt else 503)

@@ -18,7 +18,7 @@ from campaigns.counting import Delta
 from campaigns.models import Batch, Campaign, Message
 from campaigns.sending import audience, owners, windows
 from campaigns.states import BatchStatus, CampaignStatus, MessageStatus
-from providers import pacing, registry
+from providers import clock, pacing, registry
 from providers.models import Holiday, ProviderAccount, SenderLine
 
 PILOT = 0
@@ -141,9 +141,9 @@ def lines_of(campaign: Campaign) -> Iterator[SenderLine]:
 def obstacle(line: SenderLine, campaign: Campaign, now: dt.datetime | None = None) -> Wait | None:
     """What keeps a line from sending the campaign now, as far as it and its account are concerned.
 
-    An open breaker is none once its probe is due. A claim gives the database's time; else it is this machine's.
+    An open breaker is none once its probe is due. ``now`` is the database's time.
     """
-    now = now or timezone.now()
+    now = now or clock.now()
     account = line.account
     if not (line.enabled and account.enabled):
         return Wait("disabled")
@@ -173,13 +173,13 @@ def send_time(campaign: Campaign) -> dt.datetime | None:
     It takes no time that is nearer than some minutes: such a campaign waits here until it has come.
     """
     due = campaign.scheduled_at if campaign.provider_keeps_time else None
-    return due if due is not None and due >= timezone.now() + SCHEDULED_AHEAD else None
+    return due if due is not None and due >= clock.now() + SCHEDULED_AHEAD else None
 
 
 def _lies_ahead(campaign: Campaign) -> bool:
     """Whether the time that the provider was to keep has not come yet."""
     at = campaign.scheduled_at if campaign.provider_keeps_time else None
-    return at is not None and at > timezone.now()
+    return at is not None and at > clock.now()
 
 
 def obstacles(campaign: Campaign) -> list[tuple[SenderLine, Wait]]:
@@ -196,7 +196,7 @@ def has_way(campaign: Campaign) -> bool:
 
 def can_send(campaign: Campaign) -> bool:
     """Whether the next batch may go out now."""
-    return _own_turn(campaign, timezone.now()) is None and has_way(campaign)
+    return _own_turn(campaign, clock.now()) is None and has_way(campaign)
 
 
 def _ready_line(campaign: Campaign, line: SenderLine, now: dt.datetime | None = None) -> SenderLine | Wait:

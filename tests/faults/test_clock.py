@@ -15,7 +15,7 @@ from campaigns import checks, lifecycle, ringing, scheduling
 from campaigns.models import AudienceRule, Batch, Campaign
 from campaigns.sending import claiming, reconcile
 from campaigns.states import CampaignStatus
-from providers import clock, pacing
+from providers import pacing
 from providers.models import DailyCount, SenderLine
 from providers.sandbox import Sandbox
 from tests import builders
@@ -41,11 +41,16 @@ def skewed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> i
     return int(request.param)
 
 
+def truth() -> dt.datetime:
+    """The time as everybody else has it."""
+    return dt.datetime.now(dt.UTC)
+
+
 def scheduled(in_seconds: float) -> Campaign:
     campaign = builders.draft(
         builders.line(builders.account()), builders.include(builders.phonebook(builders.contacts(2)))
     )
-    at = clock.now() + dt.timedelta(seconds=in_seconds)
+    at = truth() + dt.timedelta(seconds=in_seconds)
     Campaign.objects.filter(pk=campaign.pk).update(scheduled_at=at)
     return campaign
 
@@ -59,9 +64,9 @@ def window_around(moment: dt.datetime) -> dict[str, Any]:
 def test_nothing_begins_early_and_nothing_late(skewed: int) -> None:
     early = scheduled(1800)
     due = builders.draft(early.line, builders.include(builders.phonebook([], "b")))
-    Campaign.objects.filter(pk=due.pk).update(scheduled_at=clock.now() - dt.timedelta(seconds=1))
-    Campaign.objects.filter(pk=due.pk).update(status=CampaignStatus.SCHEDULED, launched_at=clock.now())
-    Campaign.objects.filter(pk=early.pk).update(status=CampaignStatus.SCHEDULED, launched_at=clock.now())
+    Campaign.objects.filter(pk=due.pk).update(scheduled_at=truth() - dt.timedelta(seconds=1))
+    Campaign.objects.filter(pk=due.pk).update(status=CampaignStatus.SCHEDULED, launched_at=truth())
+    Campaign.objects.filter(pk=early.pk).update(status=CampaignStatus.SCHEDULED, launched_at=truth())
     scheduling.start_due()
     assert builders.refreshed(early).status == CampaignStatus.SCHEDULED
     assert builders.refreshed(due).status == CampaignStatus.PREPARING
@@ -73,11 +78,11 @@ def test_a_launch_waits_for_the_time_as_the_database_has_it(skewed: int, monkeyp
 
 
 def test_a_window_is_open_and_closed_by_the_databases_clock(skewed: int, sandbox: Sandbox) -> None:
-    over = builders.line(builders.account(sandbox), **window_around(clock.now()))
+    over = builders.line(builders.account(sandbox), **window_around(truth()))
     campaign = builders.running(over, builders.include(builders.phonebook(builders.contacts(2))))
     assert claiming.obstacle(over, campaign) is None
     assert ringing.sendable() == [campaign.pk]
-    shut = window_around(clock.now() + dt.timedelta(seconds=skewed if skewed < DAY else 2 * HOUR))
+    shut = window_around(truth() + dt.timedelta(seconds=skewed if skewed < DAY else 2 * HOUR))
     SenderLine.objects.filter(pk=over.pk).update(**shut)
     assert claiming.claim(campaign.pk, "here") == claiming.Wait("window")
     assert ringing.sendable() == []
@@ -87,14 +92,14 @@ def test_no_lease_is_taken_early(skewed: int, sandbox: Sandbox) -> None:
     campaign = builders.campaign_of(sandbox, 2)
     assert isinstance(claiming.claim(campaign.pk, "elsewhere"), claiming.Claim)
     assert reconcile.expire_leases() == []
-    Batch.objects.update(lease_until=clock.now() - dt.timedelta(seconds=1))
+    Batch.objects.update(lease_until=truth() - dt.timedelta(seconds=1))
     assert reconcile.expire_leases() == [campaign.pk]
 
 
 def test_a_time_that_the_provider_keeps_is_handed_over_or_waited_for(skewed: int, sandbox: Sandbox) -> None:
     campaign = builders.running(lines.line("ippanel", sandbox), BOOK)
     Campaign.objects.filter(pk=campaign.pk).update(
-        provider_keeps_time=True, scheduled_at=clock.now() + dt.timedelta(minutes=30)
+        provider_keeps_time=True, scheduled_at=truth() + dt.timedelta(minutes=30)
     )
     claimed = claiming.claim(campaign.pk, "here")
     assert isinstance(claimed, claiming.Claim)
@@ -105,7 +110,7 @@ def test_a_daily_cap_counts_the_databases_day(skewed: int) -> None:
     over = builders.line(builders.account(), daily_cap=10)
     with claiming.transaction.atomic():
         assert pacing.reserve_today(over, 10)
-    assert DailyCount.objects.get().day == clock.today()
+    assert DailyCount.objects.get().day == timezone.localdate(truth())
     assert not pacing.has_room_today(over, 1)
 
 
@@ -122,9 +127,9 @@ def test_three_workers_with_wrong_clocks_send_a_scheduled_campaign_once_and_at_i
     assert isinstance(claiming.claim(held.pk, "elsewhere"), claiming.Claim)
     book = builders.phonebook(builders.contacts(22, start=100), "later")
     campaign = builders.draft(builders.line(held.line.account, sender="2"), builders.include(book))
-    due = clock.now() + dt.timedelta(seconds=12)
+    due = truth() + dt.timedelta(seconds=12)
     Campaign.objects.filter(pk=campaign.pk).update(
-        status=CampaignStatus.SCHEDULED, scheduled_at=due, launched_at=clock.now()
+        status=CampaignStatus.SCHEDULED, scheduled_at=due, launched_at=truth()
     )
     for seconds in (HOUR, -HOUR, DAY):
         processes.environment["CLOCK_SKEW"] = str(seconds)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db import Error, transaction
+from django.db import Error, OperationalError, transaction
 from django.db.models import Max, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -54,7 +54,7 @@ class Wait:
     seconds: float | None = None
 
 
-class Unconfirmed(Exception):
+class Unconfirmed(OperationalError):
     """The database went away before it answered the commit: the claim may stand, and nothing was sent on it."""
 
     def __init__(self, claim: Claim) -> None:

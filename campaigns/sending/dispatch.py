@@ -47,8 +47,7 @@ def _work(campaign_id: int, owner: str, end: float) -> str:
             step = claim(campaign_id, owner)
         except Unconfirmed as error:
             lost = error.claim.batch
-            logger.error("Batch %s: the database went away before the call (%s)", lost.pk, type(error).__name__)
-            answers.keep_failure(Ticket(lost.pk, lost.owner, lost.attempt), "database_away")
+            _went_away(Ticket(lost.pk, lost.owner, lost.attempt), error)
             raise
         if isinstance(step, Claim):
             with collector.at_rest():
@@ -79,8 +78,7 @@ def send(claimed: Claim) -> None:
         record(ticket, SendAnswer(Outcome.RETRYABLE, code="lost_claim"))
         return
     except DatabaseError as error:
-        logger.error("Batch %s: the database went away before the call (%s)", ticket.batch_id, type(error).__name__)
-        answers.keep_failure(ticket, "database_away")
+        _went_away(ticket, error)
         return
     if job is None:
         record(ticket, SendAnswer(Outcome.ACCEPTED))
@@ -118,10 +116,23 @@ def _send_group(ticket: Ticket, claimed: Claim, provider: Provider, job: SendJob
     except DatabaseError as error:
         logger.error("Batch %s: its answers wait (%s)", ticket.batch_id, type(error).__name__)
         if journal is None:
-            answers.keep_failure(ticket, "database_away")  # with their keys they may all be sent once more
+            _keep_untaken(ticket, "database_away")  # with their keys they may all be sent once more
     finally:
         if journal:
             journal.close(settled=settled)
+
+
+def _went_away(ticket: Ticket, error: DatabaseError) -> None:
+    logger.error("Batch %s: the database went away before the call (%s)", ticket.batch_id, type(error).__name__)
+    _keep_untaken(ticket, "database_away")
+
+
+def _keep_untaken(ticket: Ticket, code: str) -> None:
+    """Let the database learn later that nothing was sent; where the disk is full, too, the lease ends in a doubt."""
+    try:
+        answers.keep_failure(ticket, code)
+    except OSError:
+        logger.exception("Batch %s: its answer could not be kept on disk", ticket.batch_id)
 
 
 def _record_failure(ticket: Ticket, error: TransportError) -> None:
@@ -130,7 +141,7 @@ def _record_failure(ticket: Ticket, error: TransportError) -> None:
     except DatabaseError:
         if error.outcome is not Outcome.RETRYABLE:
             raise  # the lease ends in the same: unclear
-        answers.keep_failure(ticket, error.code)
+        _keep_untaken(ticket, error.code)
 
 
 def settle(ticket: Ticket, provider: Provider, job: SendJob, response: HttpResponse) -> None:

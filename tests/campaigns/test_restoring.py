@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from campaigns.delivery import polling
 from campaigns.models import AudienceRule, AuditEntry, Batch, Campaign, Message, Witness
 from campaigns.sending import claiming, dispatch
 from campaigns.sending.claiming import Claim, Wait
+from campaigns.sending.recording import Ticket, record
 from campaigns.states import BatchStatus, CampaignStatus, MessageStatus, Reason
+from providers.answers import Outcome, RecipientResult, SendAnswer
 from providers.sandbox import Sandbox
 from tests import builders
 from tests.campaigns import lines
@@ -206,16 +209,14 @@ def test_the_late_answer_of_a_batch_that_was_out_settles_it(sandbox: Sandbox) ->
     ringing.tick()
     restoring.sent_meanwhile()
     assert builders.counts(campaign) == {"unknown": 2}
-    dispatch.record(dispatch.Ticket(out.batch.pk, out.batch.owner, out.batch.attempt), accepted(out))
+    record(Ticket(out.batch.pk, out.batch.owner, out.batch.attempt), accepted(out))
     assert builders.counts(campaign) == {"accepted": 2}
 
 
-def accepted(out: Claim) -> dispatch.SendAnswer:
-    from providers.answers import RecipientResult
-
+def accepted(out: Claim) -> SendAnswer:
     keys = Message.objects.in_batch(out.batch).values_list("pk", flat=True)
-    results = [RecipientResult(key, dispatch.Outcome.ACCEPTED, ref=f"late-{key}") for key in keys]
-    return dispatch.SendAnswer(dispatch.Outcome.ACCEPTED, results)
+    results = [RecipientResult(key, Outcome.ACCEPTED, ref=f"late-{key}") for key in keys]
+    return SendAnswer(Outcome.ACCEPTED, results)
 
 
 def test_recipients_that_the_provider_keeps_become_unclear_as_a_number(sandbox: Sandbox) -> None:
@@ -246,7 +247,7 @@ def test_what_had_gone_out_is_found_by_the_look_ups_and_nothing_else_goes_out(sa
     assert sandbox.ledger.acceptances() == before
 
 
-def forget(campaign: Campaign, batches: list[dict[str, Any]], messages: list[dict[str, Any]]) -> None:
+def forget(campaign: Campaign, batches: Sequence[Mapping[str, Any]], messages: Sequence[Mapping[str, Any]]) -> None:
     """Set the rows of a campaign back to what they were."""
     campaign.batches.all().delete()
     Message.objects.filter(campaign=campaign).delete()

@@ -39,7 +39,8 @@ def run(program: str, *arguments: object, user: str | None = None, **more: Any) 
     command = [str(binaries() / program), *map(str, arguments)]
     done = subprocess.run(command, user=user, check=False, capture_output=True, cwd="/", **more)
     assert done.returncode == 0, done.stderr.decode()
-    return done.stdout
+    said: bytes = done.stdout
+    return said
 
 
 class Cluster:

@@ -18,6 +18,7 @@ from django.db import connection
 from campaigns import ringing
 from campaigns.models import Batch, Campaign
 from campaigns.sending import answers
+from providers.models import ProviderAccount
 from providers.sandbox import Sandbox
 from tests import builders
 from tests.faults.conftest import Processes
@@ -138,7 +139,7 @@ def test_nothing_is_sent_on_a_claim_that_nobody_knows_of_and_it_is_taken_back(
     age(answers.spool.files())
     ringing.tick()
     Batch.objects.update(not_before=None)
-    builders.ProviderAccount.objects.update(next_request_at=None)
+    ProviderAccount.objects.update(next_request_at=None)
     builders.send_all(campaign)
     assert builders.counts(campaign) == {"accepted": SIZE}
     assert builders.wrongs(sandbox, campaign) == builders.ALL_WELL

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from django.db import connection
 
+from campaigns import lifecycle
 from campaigns.delivery import events
 from campaigns.models import Campaign, DeliveryEvent, Message
 from campaigns.sending import answers
@@ -46,10 +48,14 @@ def campaign(cluster: Cluster, sandbox: Sandbox, processes: Processes) -> Campai
     """Launched and still to be prepared, with a worker that begins."""
     over = builders.line(builders.account(sandbox, batch_size=10, requests_per_second=4))
     campaign = builders.draft(over, builders.include(builders.phonebook(builders.contacts(PEOPLE))), text=TEXT)
-    builders.lifecycle.launch(campaign.pk)
+    lifecycle.launch(campaign.pk)
     connection.close()
     processes.start("manage.py", "worker")
     return campaign
+
+
+def goes_on(campaign: Campaign, sandbox: Sandbox, before: int) -> bool:
+    return sandbox.ledger.counters["messages"] > before or is_completed(campaign)
 
 
 def is_completed(campaign: Campaign) -> bool:
@@ -83,7 +89,7 @@ def test_a_campaign_survives_stops_and_crashes_of_its_database(
         time.sleep(down)
         before = sandbox.ledger.counters["messages"]
         cluster.start()
-        until(lambda before=before: sandbox.ledger.counters["messages"] > before or is_completed(campaign), STALL)
+        until(partial(goes_on, campaign, sandbox, before), STALL)
         delivered_so_far(campaign)
         connection.close()
     until(lambda: is_completed(campaign), 90)

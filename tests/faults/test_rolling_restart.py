@@ -11,6 +11,7 @@ import pytest
 from django.db import connection
 
 from campaigns.states import CampaignStatus
+from providers.models import ProviderAccount
 from providers.sandbox import Sandbox
 from tests import builders
 from tests.faults.conftest import Processes, until
@@ -37,7 +38,7 @@ def test_two_workers_are_restarted_and_the_tables_migrated_while_a_campaign_goes
 ) -> None:
     processes.environment["PGOPTIONS"] = "-c lock_timeout=5s"  # as the operations manual says
     campaign = builders.campaign_of(sandbox, PEOPLE)
-    builders.ProviderAccount.objects.update(requests_per_second=2)
+    ProviderAccount.objects.update(requests_per_second=2)
     connection.close()
     workers = [processes.start("manage.py", "worker") for _ in range(2)]
     until(lambda: len(sandbox.ledger.taken) >= 5, 60)

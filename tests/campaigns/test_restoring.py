@@ -18,7 +18,7 @@ from pytest_django.fixtures import Settings
 
 from campaigns import lifecycle, restoring, ringing, witness
 from campaigns.delivery import polling
-from campaigns.models import AudienceRule, AuditEntry, Batch, Campaign, Message, Witness
+from campaigns.models import AudienceRule, AuditEntry, Batch, Campaign, Message, ProviderRef, Witness
 from campaigns.sending import claiming, dispatch
 from campaigns.sending.claiming import Claim, Wait
 from campaigns.sending.recording import Ticket, record
@@ -249,6 +249,7 @@ def test_what_had_gone_out_is_found_by_the_look_ups_and_nothing_else_goes_out(sa
 
 def forget(campaign: Campaign, batches: Sequence[Mapping[str, Any]], messages: Sequence[Mapping[str, Any]]) -> None:
     """Set the rows of a campaign back to what they were."""
+    ProviderRef.objects.all().delete()
     campaign.batches.all().delete()
     Message.objects.filter(campaign=campaign).delete()
     Batch.objects.bulk_create(Batch(**row) for row in batches)

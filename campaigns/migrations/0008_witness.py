@@ -15,7 +15,7 @@ def begin(apps: Any, schema_editor: Any) -> None:
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaigns', '0005_control'),
+        ('campaigns', '0007_batches_in_flight'),
     ]
 
     operations = [

@@ -16,16 +16,15 @@ import os
 import secrets
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import ProgrammingError, connection, transaction
 from django.db.backends.signals import connection_created
 from django.db.models.functions import Now
-from django.db.utils import DatabaseError
 
 from campaigns.models import Witness
 
@@ -33,6 +32,7 @@ logger = logging.getLogger(__name__)
 Doubt = Witness.Doubt
 
 ROW = 1
+CLEAN = 1.0  # seconds for which a database without doubt is not asked again: as fine as the ticks
 FRESH = 5.0  # seconds for which a connection's server is taken to be the same: a proxy may change it behind our back
 _IDENTITY = {  # what tells servers, databases and histories apart, as far as we may ask
     Doubt.SYSTEM: "SELECT system_identifier::text FROM pg_control_system()",
@@ -51,11 +51,16 @@ class Told(NamedTuple):
 def doubt() -> str:
     """The code of what speaks against this database (``Witness.Doubt``), empty where nothing does. Writes nothing.
 
-    In a claim's transaction: a query, and the reading of a small file.
+    In a claim's transaction: a query and the reading of a small file, at most once a second on the same connection.
     """
+    if time.monotonic() < _known.clean_until:
+        return ""
     told = read()  # before the row: the other way round, a count in between would make the file look ahead
     row = Witness.objects.filter(pk=ROW).first()
-    return "" if row is None else row.doubt or _found(row, _identity(), told)
+    found = "" if row is None else row.doubt or _found(row, _identity(), told)
+    if not found:
+        _known.clean_until = time.monotonic() + CLEAN
+    return found
 
 
 def in_doubt() -> Witness | None:
@@ -80,8 +85,12 @@ def count() -> None:
 
 def held() -> Witness:
     """The row, held until the caller's transaction ends."""
-    Witness.objects.get_or_create(pk=ROW)
-    return Witness.objects.select_for_update(no_key=True).get(pk=ROW)
+    rows = Witness.objects.select_for_update(no_key=True)
+    found = rows.filter(pk=ROW).first()
+    if found is None:
+        Witness.objects.bulk_create([Witness(pk=ROW)], ignore_conflicts=True)  # another process may be as far
+        found = rows.get(pk=ROW)
+    return found
 
 
 def begin_anew(row: Witness) -> None:
@@ -127,10 +136,11 @@ class _Known:
 
     def __init__(self) -> None:
         self.parts: dict[str, str] = {}
-        self.until = 0.0
+        self.withheld: set[str] = set()  # what we may not ask: once a process, for each try stands in the server's log
+        self.until = self.clean_until = 0.0
 
     def forget(self, **signal: Any) -> None:
-        self.until = 0.0
+        self.until = self.clean_until = 0.0
 
 
 _known = _Known()
@@ -141,21 +151,30 @@ def _identity() -> dict[str, str]:
     if connection.vendor != "postgresql":
         return {}
     if time.monotonic() > _known.until:
-        _known.parts = {str(part): text for part, sql in _IDENTITY.items() if (text := _ask(sql))}
+        parts = [part for part in _IDENTITY if part not in _known.withheld]
+        answers = _ask(parts)
+        if answers is None:  # a provider of databases may withhold some of it
+            one_by_one = {part: _ask([part]) for part in parts}
+            _known.withheld.update(part for part, answer in one_by_one.items() if answer is None)
+            answers = [answer[0] for answer in one_by_one.values() if answer]
+            parts = [part for part in parts if part not in _known.withheld]
+        _known.parts = dict(zip(map(str, parts), answers, strict=True))
         _known.until = time.monotonic() + FRESH
     return _known.parts
 
 
-def _ask(sql: str) -> str:
-    """The answer; empty where we may not ask (a provider of databases may withhold it)."""
+def _ask(parts: Sequence[Doubt]) -> Sequence[str] | None:
+    """The answers; None where one of them may not be asked for."""
+    if not parts:
+        return []
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(sql)
-            return str(cursor.fetchone()[0])
-    except (OperationalError, InterfaceError):
-        raise
-    except DatabaseError:
-        return ""
+            cursor.execute("SELECT " + ", ".join(f"({_IDENTITY[part]})" for part in parts))
+            return list(map(str, cursor.fetchone()))
+    except transaction.TransactionManagementError:
+        raise  # one of ours that has failed already says nothing of what may be asked
+    except ProgrammingError:
+        return None
 
 
 def read() -> Told | None:

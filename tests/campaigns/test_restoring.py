@@ -298,8 +298,8 @@ def test_the_file_of_another_machine_may_lag_but_may_not_know_more(settings: Set
     assert not witness.doubt()  # what it knows of the epoch before was settled with it
     epoch = json.loads(there.read_text())["epoch"]
     there.write_text(json.dumps({"epoch": epoch, "counter": 99}))
-    assert witness.doubt() == Witness.Doubt.BEHIND
     witness.count()
+    assert witness.doubt() == Witness.Doubt.BEHIND
     restoring.nothing_sent()
     assert not witness.doubt()
 
@@ -333,3 +333,25 @@ def test_health_tells_that_the_database_was_restored(client: Client) -> None:
     assert answer.json() == {"database": True, "worker": True, "restored": "behind"}
     restoring.nothing_sent()
     assert client.get("/health/").json() == {"database": True, "worker": True}
+
+
+def test_a_server_that_withholds_what_it_is_costs_nothing_but_that_comparison(sandbox: Sandbox) -> None:
+    if connection.vendor != "postgresql":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("DROP ROLE IF EXISTS kept_short")
+        cursor.execute("CREATE ROLE kept_short")
+        cursor.execute("GRANT ALL ON ALL TABLES IN SCHEMA public TO kept_short")
+        cursor.execute("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
+        cursor.execute("SET ROLE kept_short")
+    try:
+        witness.count()
+        assert set(Witness.objects.get().identity) == {"database", "timeline"}
+        assert not witness.doubt()
+    finally:
+        witness._known.withheld.clear()
+        with connection.cursor() as cursor:
+            cursor.execute("RESET ROLE")
+            cursor.execute("GRANT EXECUTE ON FUNCTION pg_control_system() TO PUBLIC")
+            cursor.execute("DROP OWNED BY kept_short")
+            cursor.execute("DROP ROLE kept_short")

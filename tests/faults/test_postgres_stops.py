@@ -27,7 +27,7 @@ pytestmark = [
     pytest.mark.timeout(240),
     pytest.mark.django_db(transaction=True),
 ]
-PEOPLE = 302  # a pilot of 2 and 30 requests of 10
+PEOPLE = 202  # a pilot of 2 and 20 requests of 10
 TEXT = "متن محرمانه"
 STALL = 30.0  # seconds after which it must go on again
 
@@ -83,7 +83,7 @@ def assert_nothing_was_betrayed(said: Path) -> None:
 def test_a_campaign_survives_stops_and_crashes_of_its_database(
     campaign: Campaign, cluster: Cluster, sandbox: Sandbox, processes: Processes, tmp_path: Path
 ) -> None:
-    for mode, down in (("fast", 0.0), ("immediate", 1.0), ("immediate", 0.0)):
+    for mode, down in (("fast", 0.0), ("immediate", 1.0)):
         time.sleep(2.0)  # the first one meets the worker when it begins
         cluster.stop(mode)
         time.sleep(down)
@@ -103,7 +103,7 @@ def test_a_campaign_survives_stops_and_crashes_of_its_database(
 def test_what_the_provider_answers_while_the_database_is_down_is_recorded_when_it_is_back(
     campaign: Campaign, cluster: Cluster, sandbox: Sandbox, processes: Processes, tmp_path: Path
 ) -> None:
-    until(lambda: sandbox.ledger.counters["messages"] >= 42, 60)
+    until(lambda: sandbox.ledger.counters["messages"] >= 12, 60)
     sandbox.behaviour.latency = 1.0
     before = sandbox.ledger.counters["messages"]
     until(lambda: sandbox.ledger.counters["messages"] > before, 20)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import zoneinfo
 from typing import Any
 
 from django.conf import settings
@@ -38,5 +40,22 @@ def a_task_outlives_its_slice(app_configs: Any, **kwargs: Any) -> list[CheckMess
             "A task of the queue would be killed in the middle of a call.",
             hint="Its timeout must exceed SEND_SLICE + SEND_CONNECT_TIMEOUT + 2 x SEND_READ_TIMEOUT, retry twice that.",
             id="campaigns.E002",
+        )
+    ]
+
+
+@register()
+def the_time_zone_is_up_to_date(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Iran has had no summer time since 2022; an older table sends an hour early or late, half the year."""
+    if settings.TIME_ZONE != "Asia/Tehran":
+        return []
+    summer = dt.datetime(2026, 7, 1, tzinfo=zoneinfo.ZoneInfo(settings.TIME_ZONE))
+    if summer.utcoffset() == dt.timedelta(hours=3, minutes=30):
+        return []
+    return [
+        Error(
+            "The time zones of this machine are older than Iran's end of summer time in 2022.",
+            hint="Update the package tzdata of the system to 2022b or newer (or install the one of PyPI).",
+            id="campaigns.E003",
         )
     ]

@@ -16,14 +16,14 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from campaigns import checking, scheduling, unclear
+from campaigns import checking, scheduling, unclear, witness
 from campaigns.auditing import note
 from campaigns.delivery import bulks
 from campaigns.doorbell import ring
 from campaigns.models import Batch, Campaign, Message, StatusCount
 from campaigns.sending import attachments, audience, fallback, kept, reconcile
 from campaigns.states import PROBLEMS, BatchStatus, CampaignStatus, MessageStatus, Reason
-from providers import registry
+from providers import clock, registry
 from providers.base import InvalidJob
 from providers.secrets import UndecryptableSecret
 
@@ -57,11 +57,13 @@ def launch(campaign_id: int, actor: Actor = None) -> CampaignStatus:
         late = campaign.status == CampaignStatus.SCHEDULED and campaign.pause_code == Campaign.LATE
         if campaign.status != CampaignStatus.DRAFT and not late:
             raise NotAllowed(_("This campaign has been launched already."))
+        if witness.in_doubt():
+            raise NotAllowed(_("The database was restored: nothing is sent until somebody decides on the dashboard."))
         problems = checking.problems(campaign)
         if problems:
             raise NotAllowed(" ".join(problems))
         due = None if campaign.provider_keeps_time else campaign.scheduled_at
-        later = due is not None and due > timezone.now()
+        later = due is not None and due > clock.now()
         status = CampaignStatus.SCHEDULED if later else CampaignStatus.PREPARING
         Campaign.objects.move(campaign_id, status, launched_at=Now(), pause_code="", pause_text="")
         note("started_late" if late else "launched", campaign_id, actor)
@@ -77,7 +79,7 @@ def prepare(campaign_id: int) -> bool:
     why; one that should have begun long ago waits for a word. Repeated and parallel calls do nothing.
     """
     campaign = Campaign.objects.select_related("line__account", "file__account").get(pk=campaign_id)
-    if campaign.status != CampaignStatus.PREPARING or scheduling.hold_late(campaign_id):
+    if campaign.status != CampaignStatus.PREPARING or witness.doubt() or scheduling.hold_late(campaign_id):
         return False
     try:
         if not attachments.ensure_uploaded(campaign):

@@ -9,7 +9,7 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 from django_q.models import Failure
 
-from campaigns import attaching, lifecycle, scheduling
+from campaigns import attaching, lifecycle, restoring, scheduling, witness
 from campaigns.delivery import bulks, polling, webhooks
 from campaigns.doorbell import ring
 from campaigns.models import Batch, Campaign, DeliveryEvent, Heartbeat
@@ -17,6 +17,7 @@ from campaigns.sending import claiming, reconcile
 from campaigns.states import BatchStatus, CampaignStatus
 from contacts import importing, mirroring
 from contacts.models import ContactImport, Mirroring
+from providers import clock
 
 logger = logging.getLogger(__name__)
 HEART = "worker"
@@ -34,7 +35,7 @@ def tick() -> None:
         except Exception as error:  # noqa: BLE001 - one campaign's trouble must not stop the others, nor the beat
             logger.error("The tick's %s failed (%s)", step.__name__, type(error).__name__)
     Failure.objects.filter(stopped__lt=timezone.now() - FAILURES_KEPT).delete()
-    Heartbeat.objects.update_or_create(name=HEART, defaults={"beat_at": timezone.now()})
+    Heartbeat.objects.update_or_create(name=HEART, defaults={"beat_at": clock.now()})
 
 
 def _prepare() -> None:
@@ -48,8 +49,11 @@ def _expire() -> None:
 
 
 def _send() -> None:
-    for campaign_id in sendable():
-        ring("pump", campaign_id)
+    if restoring.is_under_way():
+        ring("settle_restored")
+    if not witness.doubt():
+        for campaign_id in sendable():
+            ring("pump", campaign_id)
     for campaign_id in lifecycle.unfinished():
         ring("clear_pending", campaign_id)
 
@@ -77,6 +81,7 @@ def _mirror() -> None:
 
 
 STEPS = (
+    witness.count,
     scheduling.start_due,
     scheduling.expire_due,
     _prepare,

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
+from campaigns import witness
 from campaigns.auditing import note
 from campaigns.doorbell import ring
 from campaigns.models import Batch, Campaign
@@ -27,6 +28,8 @@ SENDING = (CampaignStatus.RUNNING, CampaignStatus.PAUSED)
 
 def start_due() -> None:
     """Set the scheduled campaigns preparing whose time has come."""
+    if witness.doubt():
+        return
     for campaign_id in Campaign.objects.due().values_list("pk", flat=True):
         if not hold_late(campaign_id) and Campaign.objects.move(campaign_id, CampaignStatus.PREPARING):
             note("time_came", campaign_id)
@@ -55,6 +58,8 @@ def hold_late(campaign_id: int) -> bool:
 
 def expire_due() -> None:
     """End the campaigns whose time is over and that still have something to send; what is out is followed further."""
+    if witness.doubt():  # what a restored database takes for unsent may have been sent
+        return
     waiting = Exists(Batch.objects.filter(campaign=OuterRef("pk"), status=BatchStatus.PENDING))
     unsent = Q(status__in=UNFROZEN) | (Q(status__in=SENDING) & waiting)
     for campaign_id in Campaign.objects.filter(unsent, expires_at__lte=Now()).values_list("pk", flat=True):

@@ -129,6 +129,7 @@ class Reason(models.IntegerChoices):
     NOT_LISTED = 14, _("The provider's list does not have this message.")
     NOT_IN_TIME = 15, _("The campaign's time was over before its turn came.")
     CONTRADICTED = 16, _("The provider's reports contradict each other; what it says when it is asked counts.")
+    RESTORED = 17, _("The database was restored from a backup: it may have been sent since then.")
 
 
 def reason_of_report(status: MessageStatus) -> Reason:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from campaigns import lifecycle, ringing
+from campaigns import lifecycle, restoring, ringing
 from campaigns.delivery import applying, bulks, polling
 from campaigns.doorbell import ring
 from campaigns.models import Batch
@@ -58,3 +58,9 @@ def follow_bulk(bulk_id: int) -> None:
 def cancel_bulks(campaign_id: int) -> None:
     """Ask the provider not to send what it still holds of a cancelled campaign."""
     bulks.cancel(campaign_id)
+
+
+def settle_restored() -> None:
+    """Go on making unclear what may have been sent after a backup."""
+    if not restoring.settle(settings.SEND_SLICE):
+        ring("settle_restored")

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from campaigns.views import campaign, compose, files, messages, review, unclear
+from campaigns.views import campaign, compose, dashboard, files, messages, review, unclear
 
 app_name = "campaigns"
 urlpatterns = [
@@ -18,6 +18,7 @@ urlpatterns = [
     path("campaigns/<int:pk>/count-as-sent/", unclear.decide, {"word": "count-as-sent"}, name="count-as-sent"),
     path("campaigns/<int:pk>/send-again/", unclear.decide, {"word": "send-again"}, name="send-again"),
     path("campaigns/<int:pk>/<slug:action>/", campaign.control, name="control"),
+    path("restored/<slug:answer>/", dashboard.restored, name="restored"),
     path("files/<int:pk>/", files.file, name="file"),
     path("messages/<int:pk>/", messages.message, name="message"),
 ]

@@ -151,6 +151,7 @@ STORAGES = {
 }
 UPLOAD_DIR = VAR_DIR / "uploads"  # imported files, never served; attachments, by campaigns.views.files alone
 SPOOL_DIR = VAR_DIR / "spool"  # what must outlive a database outage
+WITNESS_FILE = VAR_DIR / "witness.json"  # how far the database has come; by it a restored one is noticed
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 IMPORT_MAX_BYTES = env.int("IMPORT_MAX_BYTES", default=1 << 30)

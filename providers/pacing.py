@@ -14,9 +14,8 @@ from typing import Literal, NamedTuple
 from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
-from django.utils import timezone
 
-from providers import registry
+from providers import clock, registry
 from providers.models import DailyCount, ProviderAccount, SenderLine
 
 Lane = Literal["next_request_at", "next_status_at"]  # sends, and questions about them: a rate holds for each endpoint
@@ -109,7 +108,7 @@ def reserve_today(line: SenderLine, messages: int) -> bool:
     """
     if line.daily_cap is None:
         return True
-    today = timezone.localdate()
+    today = clock.today()
     DailyCount.objects.get_or_create(line=line, day=today)
     room = DailyCount.objects.filter(line=line, day=today, messages__lte=line.daily_cap - messages)
     return room.update(messages=F("messages") + messages) == 1
@@ -124,7 +123,7 @@ def give_back(line: SenderLine, day: dt.date, messages: int) -> None:
 
 def has_room_today(line: SenderLine, messages: int) -> bool:
     """Whether so many messages still fit under the line's daily cap."""
-    return line.daily_cap is None or messages <= room_on(line, timezone.localdate())
+    return line.daily_cap is None or messages <= room_on(line, clock.today())
 
 
 def room_on(line: SenderLine, day: dt.date) -> int:

@@ -126,6 +126,12 @@ def process_environment(transactional_db: None, pytestconfig: pytest.Config) -> 
     return os.environ | {"DATABASE_URL": database, "DJANGO_SETTINGS_MODULE": "project.settings", "DEBUG": "false"}
 
 
+@pytest.fixture(autouse=True)
+def _a_database_without_a_past(settings: Any, tmp_path: Path) -> None:
+    """A test begins with an empty database: what the one before has counted says nothing of it."""
+    settings.WITNESS_FILE = tmp_path / "witness.json"
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_network() -> Iterator[None]:
     network.forbid()

@@ -3,6 +3,7 @@
 from campaigns.models.campaign import AudienceRule, Campaign
 from campaigns.models.delivery import AuditEntry, DeliveryEvent, Heartbeat
 from campaigns.models.sending import Attempt, Batch, Bulk, Message, ProviderRef, StatusCount, TimelinePoint
+from campaigns.models.witness import Witness
 
 __all__ = [
     "Attempt",
@@ -17,4 +18,5 @@ __all__ = [
     "ProviderRef",
     "StatusCount",
     "TimelinePoint",
+    "Witness",
 ]

@@ -7,18 +7,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db import transaction
+from django.db import Error, OperationalError, transaction
 from django.db.models import Max, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from campaigns import counting
+from campaigns import counting, witness
 from campaigns.auditing import note
 from campaigns.counting import Delta
 from campaigns.models import Batch, Campaign, Message
 from campaigns.sending import audience, owners, windows
 from campaigns.states import BatchStatus, CampaignStatus, MessageStatus
-from providers import pacing, registry
+from providers import clock, pacing, registry
 from providers.models import Holiday, ProviderAccount, SenderLine
 
 PILOT = 0
@@ -45,13 +45,21 @@ class Claim:
 @dataclass(frozen=True, slots=True)
 class Wait:
     """Nothing may go out now. ``code``: window, breaker, disabled, too_late_to_schedule, cap, pilot, busy, pace,
-    campaign_pace, backoff, expired, nothing, stopped.
+    campaign_pace, backoff, expired, nothing, stopped, restored.
 
     ``seconds`` is how long it makes sense to stay, None where another event must come first.
     """
 
     code: str
     seconds: float | None = None
+
+
+class Unconfirmed(OperationalError):
+    """The database went away before it answered the commit: the claim may stand, and nothing was sent on it."""
+
+    def __init__(self, claim: Claim) -> None:
+        super().__init__(claim.batch.pk)
+        self.claim = claim
 
 
 class _GiveUp(Exception):
@@ -66,15 +74,26 @@ def claim(campaign_id: int, owner: str) -> Claim | Wait:
     """Claim the campaign's next batch for ``owner``, or tell why none may go out.
 
     The campaign's row is held until the commit: a pause or cancel that has returned is never overtaken by a claim.
+
+    Raises:
+        Unconfirmed: nobody knows whether it was committed.
     """
+    claimed = None
     try:
         with transaction.atomic():
-            return _claim(campaign_id, owner)
+            claimed = _claim(campaign_id, owner)
     except _GiveUp as given_up:
         return given_up.wait
+    except Error as error:
+        if claimed is None:
+            raise
+        raise Unconfirmed(claimed) from error
+    return claimed
 
 
 def _claim(campaign_id: int, owner: str) -> Claim:
+    if witness.doubt():
+        raise _GiveUp(Wait("restored"))
     campaign = (
         Campaign.objects.select_for_update(no_key=True, of=("self",))
         .select_related("line__account")  # what most campaigns lack is looked up where it is there
@@ -122,9 +141,9 @@ def lines_of(campaign: Campaign) -> Iterator[SenderLine]:
 def obstacle(line: SenderLine, campaign: Campaign, now: dt.datetime | None = None) -> Wait | None:
     """What keeps a line from sending the campaign now, as far as it and its account are concerned.
 
-    An open breaker is none once its probe is due. A claim gives the database's time; else it is this machine's.
+    An open breaker is none once its probe is due. ``now`` is the database's time.
     """
-    now = now or timezone.now()
+    now = now or clock.now()
     account = line.account
     if not (line.enabled and account.enabled):
         return Wait("disabled")
@@ -154,13 +173,13 @@ def send_time(campaign: Campaign) -> dt.datetime | None:
     It takes no time that is nearer than some minutes: such a campaign waits here until it has come.
     """
     due = campaign.scheduled_at if campaign.provider_keeps_time else None
-    return due if due is not None and due >= timezone.now() + SCHEDULED_AHEAD else None
+    return due if due is not None and due >= clock.now() + SCHEDULED_AHEAD else None
 
 
 def _lies_ahead(campaign: Campaign) -> bool:
     """Whether the time that the provider was to keep has not come yet."""
     at = campaign.scheduled_at if campaign.provider_keeps_time else None
-    return at is not None and at > timezone.now()
+    return at is not None and at > clock.now()
 
 
 def obstacles(campaign: Campaign) -> list[tuple[SenderLine, Wait]]:
@@ -177,7 +196,7 @@ def has_way(campaign: Campaign) -> bool:
 
 def can_send(campaign: Campaign) -> bool:
     """Whether the next batch may go out now."""
-    return _own_turn(campaign, timezone.now()) is None and has_way(campaign)
+    return _own_turn(campaign, clock.now()) is None and has_way(campaign)
 
 
 def _ready_line(campaign: Campaign, line: SenderLine, now: dt.datetime | None = None) -> SenderLine | Wait:

@@ -6,14 +6,16 @@ claimed batch is never sent by anybody else: ``reconcile`` decides its fate.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, Error
 
+from campaigns import witness
 from campaigns.sending import answers, jobs, owners
-from campaigns.sending.claiming import Claim, claim
+from campaigns.sending.claiming import Claim, Unconfirmed, claim
 from campaigns.sending.groups import Group
 from campaigns.sending.journals import Journal
 from campaigns.sending.recording import Ticket, record
@@ -32,8 +34,21 @@ def work(campaign_id: int, seconds: float) -> str:
     """Send the campaign's batches for about ``seconds``; returns why it stopped: a ``Wait.code``, or ``slice``."""
     owner = owners.this_process()
     end = time.monotonic() + seconds
+    try:
+        return _work(campaign_id, owner, end)
+    finally:
+        with contextlib.suppress(Error, OSError):  # the tick tells
+            witness.count()  # a backup from the midst of this slice is behind the file now
+
+
+def _work(campaign_id: int, owner: str, end: float) -> str:
     while time.monotonic() < end:
-        step = claim(campaign_id, owner)
+        try:
+            step = claim(campaign_id, owner)
+        except Unconfirmed as error:
+            lost = error.claim.batch
+            _went_away(Ticket(lost.pk, lost.owner, lost.attempt), error)
+            raise
         if isinstance(step, Claim):
             with collector.at_rest():
                 send(step)
@@ -63,8 +78,7 @@ def send(claimed: Claim) -> None:
         record(ticket, SendAnswer(Outcome.RETRYABLE, code="lost_claim"))
         return
     except DatabaseError as error:
-        logger.error("Batch %s: the database went away before the call (%s)", ticket.batch_id, type(error).__name__)
-        answers.keep_failure(ticket, "database_away")
+        _went_away(ticket, error)
         return
     if job is None:
         record(ticket, SendAnswer(Outcome.ACCEPTED))
@@ -102,10 +116,23 @@ def _send_group(ticket: Ticket, claimed: Claim, provider: Provider, job: SendJob
     except DatabaseError as error:
         logger.error("Batch %s: its answers wait (%s)", ticket.batch_id, type(error).__name__)
         if journal is None:
-            answers.keep_failure(ticket, "database_away")  # with their keys they may all be sent once more
+            _keep_untaken(ticket, "database_away")  # with their keys they may all be sent once more
     finally:
         if journal:
             journal.close(settled=settled)
+
+
+def _went_away(ticket: Ticket, error: DatabaseError) -> None:
+    logger.error("Batch %s: the database went away before the call (%s)", ticket.batch_id, type(error).__name__)
+    _keep_untaken(ticket, "database_away")
+
+
+def _keep_untaken(ticket: Ticket, code: str) -> None:
+    """Let the database learn later that nothing was sent; where the disk is full, too, the lease ends in a doubt."""
+    try:
+        answers.keep_failure(ticket, code)
+    except OSError:
+        logger.exception("Batch %s: its answer could not be kept on disk", ticket.batch_id)
 
 
 def _record_failure(ticket: Ticket, error: TransportError) -> None:
@@ -114,7 +141,7 @@ def _record_failure(ticket: Ticket, error: TransportError) -> None:
     except DatabaseError:
         if error.outcome is not Outcome.RETRYABLE:
             raise  # the lease ends in the same: unclear
-        answers.keep_failure(ticket, error.code)
+        _keep_untaken(ticket, error.code)
 
 
 def settle(ticket: Ticket, provider: Provider, job: SendJob, response: HttpResponse) -> None:

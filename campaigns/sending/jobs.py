@@ -9,7 +9,6 @@ from dataclasses import replace
 
 from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
 
 from campaigns.composing.suffix import with_suffix
 from campaigns.models import Batch, Campaign, Message
@@ -18,7 +17,7 @@ from campaigns.sending import kept
 from campaigns.sending.claiming import SOONEST, Claim
 from campaigns.states import BatchStatus, MessageStatus, Reason
 from contacts.models import Suppression
-from providers import registry
+from providers import clock, registry
 from providers.base import Provider, Recipient, SendJob
 from providers.models import SenderLine
 
@@ -73,7 +72,7 @@ def prepare(claim: Claim, provider: Provider) -> SendJob | None:
     """
     if claim.batch.unlisted:
         _set_aside(claim, [])
-        if claim.send_time is not None and claim.send_time < timezone.now() + SOONEST + CALL:
+        if claim.send_time is not None and claim.send_time < clock.now() + SOONEST + CALL:
             raise LostClaim
         return replace(job_of(claim.campaign, claim.batch, []), send_time=claim.send_time)
     pending = Message.objects.in_batch(claim.batch).filter(status=MessageStatus.PENDING)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
 from django.core.cache import cache
 from django.db.models import Q, Sum
 from django.db.models.functions import TruncDate
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
-from campaigns import reporting
+from campaigns import lifecycle, reporting, restoring, witness
 from campaigns.models import Campaign, StatusCount, TimelinePoint
 from campaigns.states import LIVE, CampaignStatus, MessageStatus
 from campaigns.views import figures
@@ -30,9 +32,35 @@ LOST = (MessageStatus.FAILED, MessageStatus.UNDELIVERED, MessageStatus.BLOCKED)
 
 @require_safe
 def dashboard(request: HttpRequest) -> HttpResponse:
-    """The page; asked for by htmx, its live part alone."""
-    template = "dashboard/_live.html" if getattr(request, "htmx", False) else "dashboard.html"
-    return render(request, template, _context())
+    """The page; asked for by htmx, its live part alone, with the dialogs that a page without them then needs."""
+    polled = bool(getattr(request, "htmx", False))
+    context = _context() | _restored()
+    context["changed"] = polled and "restored" in context and request.GET.get("seen") != "restored"
+    return render(request, "dashboard/_live.html" if polled else "dashboard.html", context)
+
+
+@require_POST
+@permission_required("campaigns.launch_campaign", raise_exception=True)
+def restored(request: HttpRequest, answer: str) -> HttpResponse:
+    """Take a person's word for what a restored database is: ``sent-meanwhile`` or ``nothing-sent``."""
+    if answer not in ("sent-meanwhile", "nothing-sent"):
+        raise Http404
+    try:
+        if answer == "nothing-sent":
+            restoring.nothing_sent(request.user)
+            messages.success(request, _("Sending goes on."))
+        else:
+            restoring.sent_meanwhile(request.user)
+            messages.success(request, _("What may have been sent is unclear now. Each campaign waits for you."))
+    except lifecycle.NotAllowed as error:
+        messages.error(request, str(error))
+    return redirect("dashboard")
+
+
+def _restored() -> dict[str, Any]:
+    """What a restored database's banner and dialogs tell; nothing in ordinary times."""
+    doubted = witness.in_doubt()
+    return {} if doubted is None else {"restored": doubted, "stakes": restoring.stakes()}
 
 
 def _context() -> dict[str, Any]:

@@ -12,8 +12,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from campaigns import witness
 from campaigns.composing import segments
-from campaigns.models import Batch, Campaign
+from campaigns.models import Batch, Campaign, Witness
 from campaigns.sending import claiming, windows
 from campaigns.states import BatchStatus, CampaignStatus
 from interface import persian
@@ -46,12 +47,18 @@ _PAUSES: dict[str, str | Promise] = {
         "The answer to the first few messages never arrived, so the rest is held back. Look at the provider's panel: if"
         " those messages are there, let the campaign go on."
     ),
+    "restored": gettext_lazy(
+        "What was still to be sent is unclear now. Look at the provider's panel, say below whether it was sent, then"
+        " let the campaign go on."
+    ),
     "refused_request": gettext_lazy("The provider refused the request. Correct what it says, then let it go on."),
 }
 
 
 def why_not_sending(campaign: Campaign) -> list[Notice]:
     """Why nothing of this campaign goes out now, each reason with its next step; empty when it does, or has ended."""
+    if campaign.is_live and (doubted := witness.in_doubt()):
+        return [_restored(doubted)]
     if campaign.status == CampaignStatus.DRAFT and campaign.pause_code:
         title, explained = _("This campaign was sent back to the drafts."), _explained(campaign, campaign.pause_code)
         return [Notice("error", title, campaign.pause_text, explained=explained)]
@@ -74,6 +81,12 @@ def _late(campaign: Campaign) -> Notice:
     title = _("It was to begin at %(time)s, and nothing was there to send it.") % {"time": at}
     text = _("It waits for your word, for its text may be out of date by now: start it, change it, or cancel it.")
     return Notice("warning", title, text)
+
+
+def _restored(doubted: Witness) -> Notice:
+    title = _("The database was restored, copied or moved: nothing is sent until somebody says what happened.")
+    link, link_text = reverse("dashboard"), _("Decide on the dashboard")
+    return Notice("error", title, doubted.get_doubt_display(), link=link, link_text=link_text)
 
 
 def _paused(campaign: Campaign) -> Notice:
@@ -177,6 +190,7 @@ _ACTIONS: dict[str, str | Promise] = {
     "taken_back": gettext_lazy("made it a draft again"),
     "expired": gettext_lazy("Its time was over; what was still pending expired."),
     "failed_over": gettext_lazy("Its account was stopped, so another line took over."),
+    "stopped_by_restore": gettext_lazy("stopped it: the database was restored from a backup"),
 }
 
 

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil
 import pytest
@@ -33,10 +33,11 @@ class Processes:
     def __init__(self, environment: dict[str, str]) -> None:
         self.environment = environment
         self.started: list[subprocess.Popen[bytes]] = []
+        self.log: IO[bytes] | None = None  # where their standard error goes, if not to the test's own
 
     def start(self, *arguments: object) -> subprocess.Popen[bytes]:
         command = [sys.executable, *map(str, arguments)]
-        process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=subprocess.DEVNULL)
+        process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=subprocess.DEVNULL, stderr=self.log)
         self.started.append(process)
         return process
 

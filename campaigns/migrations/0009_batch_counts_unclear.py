@@ -14,7 +14,7 @@ _COUNT = """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("campaigns", "0007_batches_in_flight")]
+    dependencies = [("campaigns", "0008_timeline_by_time")]
 
     operations = [
         migrations.AddField(

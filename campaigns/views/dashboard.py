@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from campaigns import reporting
+from campaigns.hearts import hearts
 from campaigns.models import Campaign, StatusCount, TimelinePoint
 from campaigns.states import LIVE, CampaignStatus, MessageStatus
 from campaigns.views import figures
@@ -49,8 +50,13 @@ def _context() -> dict[str, Any]:
             for campaign in campaigns
         ]
 
+    found = hearts()
+    silent = [heart for heart in found if not heart.beats]
     return {
         "now": timezone.localtime(),
+        "no_worker": len(silent) == len(found),
+        "silent": silent,
+        "workers": len(found),
         "today": _today(),
         "live": rows(live),
         "recent": rows(recent),

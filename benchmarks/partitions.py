@@ -5,7 +5,8 @@
 The table is generated in the product's own shape: twelve months of ten finished campaigns each. Then a new campaign is
 frozen, recorded and reported on by the product's own code, and a month is removed: by ``DELETE`` and ``VACUUM``, or by
 dropping its part. The SQL is that of ``docs/partitions.md``; at the end it converts the plain table, and the steps run
-once more. Needs about 250 bytes of disk a row.
+once more. ``--churn`` instead sends on for minutes, and tells how many dead rows autovacuum leaves by its defaults and
+by the documented settings. Needs about 300 bytes of disk a row.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import json
 import re
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +27,7 @@ AUDIENCE = 100_000  # of the campaign that is sent into the full table
 BATCH = 10_000
 CHUNK = 50_000  # ids a statement
 LOOKS = 50  # at a page, at a message
+CHURN, CHURN_SECONDS = 10_000, 240
 
 FILL = """
     INSERT INTO campaigns_message
@@ -47,6 +50,11 @@ SIZES = """
 DEAD = """
     SELECT sum(n_dead_tup), sum(n_tup_upd), sum(n_tup_hot_upd) FROM pg_stat_user_tables
     WHERE relname LIKE 'campaigns_message%'
+"""
+
+
+REWRITE = """
+    UPDATE campaigns_message SET provider_ref = %s || id, status = 40, updated_at = now() WHERE id BETWEEN %s AND %s
 """
 
 
@@ -222,7 +230,8 @@ def delete_month() -> int:
     chosen = Campaign.objects.filter(pk__gt=CAMPAIGNS, pk__lte=2 * CAMPAIGNS)
     deleted = 0
     for campaign_id, first, last in chosen.values_list("pk", "first_message_id", "last_message_id"):
-        assert first and last
+        assert first
+        assert last
         for start in range(first, last + 1, CHUNK):
             with connection.cursor() as cursor:
                 ids = (campaign_id, start, min(start + CHUNK - 1, last))
@@ -241,6 +250,21 @@ def convert() -> int:
 
     execute("SET maintenance_work_mem = '1GB'", *documented("Convert", upto=Campaign.objects.latest("pk").pk + 1))
     return 1
+
+
+def churn(settings: list[str]) -> dict[str, float]:
+    """Rewrite ``CHURN`` rows a second for minutes, as sending does; the most dead rows, and how the table grew."""
+    from django.db import connection
+
+    execute(*settings, "VACUUM ANALYZE campaigns_message")
+    before, began, most, start = float(ask(SIZES)[0][0]), time.monotonic(), 0.0, 1
+    while (passed := time.monotonic() - began) < CHURN_SECONDS:
+        with connection.cursor() as cursor:
+            cursor.execute(REWRITE, [f"{int(began)}-", start, start + CHURN - 1])
+        start += CHURN
+        most = max(most, float(ask(DEAD)[0][0] or 0))
+        time.sleep(max(0.0, passed + 1 - (time.monotonic() - began)))
+    return {"rewritten": start - 1.0, "most dead rows": most, "heap grew by bytes": float(ask(SIZES)[0][0]) - before}
 
 
 def vacuum() -> int:
@@ -281,10 +305,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--shape", choices=[*PLAN, "both"], default="both")
+    parser.add_argument("--churn", action="store_true")
     parser.add_argument("--step", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.step:
         step(options.step, options.rows, options.shape)
+        return
+    if options.churn:
+        with measuring.database("postgres") as environment:
+            for name in ("fill", "churn by default", "churn as documented"):
+                arguments = ("--step", name, "--rows", str(options.rows), "--shape", "plain")
+                tell(name, measuring.in_process(environment, "partitions", *arguments))
         return
     for shape in PLAN if options.shape == "both" else (options.shape,):
         with measuring.database("postgres") as environment:
@@ -296,8 +327,8 @@ def main() -> None:
 
 def tell(name: str, figures: dict[str, Any]) -> None:
     """One line a step: its time, per row where it is a matter of rows."""
-    if name in ("sizes", "dead"):
-        print("  " + "   ".join(f"{key} {value:,.0f}" for key, value in figures.items()), flush=True)
+    if name in ("sizes", "dead") or name.startswith("churn"):
+        print(f"  {name:20} " + "   ".join(f"{key} {value:,.0f}" for key, value in figures.items()), flush=True)
     elif name in EACH:
         print(f"  {name:18} {1000 * figures['wall'] / figures['rows']:9.2f} ms each", flush=True)
     elif name not in SILENT:
@@ -316,6 +347,9 @@ def step(name: str, rows: int, shape: str) -> None:
     elif name == "dead":
         dead, updated, hot = map(float, ask(DEAD)[0])
         sys.stdout.write(json.dumps({"dead rows": dead, "updated": updated, "of them on their page": hot}) + "\n")
+    elif name.startswith("churn"):
+        settings = documented("Settings") if name == "churn as documented" else []
+        sys.stdout.write(json.dumps(churn(settings)) + "\n")
     elif name == "fill":
         measuring.measure(lambda: fill(rows, shape))
     else:

@@ -7,6 +7,7 @@ was cut off is taken up by the next one; messages whose part of the table was dr
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Now
 
 from campaigns.auditing import note
-from campaigns.models import Attempt, AudienceRule, Campaign, DeliveryEvent, Message, StatusCount
+from campaigns.models import Attempt, AudienceRule, Campaign, DeliveryEvent, Message, ProviderRef, StatusCount
 from campaigns.states import EDITABLE, FROZEN, LIVE, CampaignStatus, MessageStatus
 
 CHUNK = 10_000  # ids a transaction
@@ -90,11 +91,16 @@ def _pieces(campaign: Campaign) -> Iterator[tuple[int, int]]:
 
 
 def _empty(campaign: Campaign, first: int, last: int) -> tuple[int, int]:
-    """Remove the messages of a piece with their earlier tries; how many of each."""
+    """Remove the messages of a piece with their earlier tries and their providers' ids; how many of the first two."""
     with transaction.atomic():
         rows = Message.objects.filter(campaign=campaign, pk__gte=first, pk__lte=last)
         tries = Attempt.objects.filter(message_id__gte=first, message_id__lte=last, message_id__in=rows.values("pk"))
         attempts, _ = tries.delete()
+        refs: dict[int | None, list[str]] = defaultdict(list)
+        for account_id, ref in rows.filter(provider_ref__isnull=False).values_list("account_id", "provider_ref"):
+            refs[account_id].append(str(ref))
+        for account_id, known in refs.items():
+            ProviderRef.objects.filter(account=account_id, ref__in=known).delete()
         messages, _ = rows.delete()
     return messages, attempts
 

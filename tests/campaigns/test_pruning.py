@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from campaigns import lifecycle, pruning, reporting
 from campaigns.lifecycle import NotAllowed
-from campaigns.models import Attempt, AudienceRule, AuditEntry, Batch, Campaign, DeliveryEvent, Message
+from campaigns.models import Attempt, AudienceRule, AuditEntry, Batch, Campaign, DeliveryEvent, Message, ProviderRef
 from campaigns.states import CampaignStatus, MessageStatus
 from providers.sandbox import Sandbox
 from tests import builders
@@ -46,6 +46,7 @@ def test_the_messages_go_and_the_figures_stay(sandbox: Sandbox, monkeypatch: pyt
     assert Message.objects.of(young).count() == 22
     assert (Attempt.objects.count(), DeliveryEvent.objects.count()) == (1, 1)
     assert Batch.objects.filter(campaign=old).count() == 3
+    assert ProviderRef.objects.count() == 22  # of the young one
     assert reporting.accounting(builders.refreshed(old)) == before
     assert AuditEntry.objects.get(action="pruned").campaign_id == old.pk
     assert builders.counts(old) == {"accepted": 22}

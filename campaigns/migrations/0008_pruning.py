@@ -13,7 +13,7 @@ def forget_the_shared_heart(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("campaigns", "0005_control")]
+    dependencies = [("campaigns", "0007_batches_in_flight")]
     operations = [
         migrations.AddField(
             model_name="campaign",

@@ -99,8 +99,8 @@ def _empty(campaign: Campaign, first: int, last: int) -> tuple[int, int]:
         refs: dict[int | None, list[str]] = defaultdict(list)
         for account_id, ref in rows.filter(provider_ref__isnull=False).values_list("account_id", "provider_ref"):
             refs[account_id].append(str(ref))
-        for account_id, known in refs.items():
-            ProviderRef.objects.filter(account=account_id, ref__in=known).delete()
+        for account, known in refs.items():
+            ProviderRef.objects.filter(account=account, ref__in=known).delete()
         messages, _ = rows.delete()
     return messages, attempts
 

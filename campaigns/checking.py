@@ -123,11 +123,13 @@ def objection(code: str, most: int) -> str:
 
 
 def audience_problems(line: SenderLine, rules: Sequence[AudienceRule]) -> list[str]:
-    """What a line's provider makes impossible: recipients of ours where it keeps them, and its own on other lines."""
+    """What is impossible: recipients who were removed, ours where the provider keeps them, its own on other lines."""
     theirs = [rule for rule in rules if rule.kind == AudienceRule.Kind.PROVIDER]
+    removed = _("The recipients of “%(name)s” were removed: nobody can be chosen or left out by them.")
+    found = [removed % {"name": rule.source} for rule in rules if rule.source and rule.source.pruned_at]
     if not keeps_audience(line):
-        return [_("Phonebooks and categories of a provider go out on its own lines only.")] if theirs else []
-    found = []
+        theirs_alone = _("Phonebooks and categories of a provider go out on its own lines only.")
+        return [*found, theirs_alone] if theirs else found
     if len(theirs) < len(rules):
         found.append(_("This line sends to its provider's own phonebooks and job categories only."))
     if any(rule.rule == AudienceRule.Rule.EXCLUDE for rule in theirs):

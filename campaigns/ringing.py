@@ -9,18 +9,16 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 from django_q.models import Failure
 
-from campaigns import attaching, lifecycle, restoring, scheduling, witness
+from campaigns import attaching, hearts, lifecycle, restoring, scheduling, witness
 from campaigns.delivery import bulks, polling, webhooks
 from campaigns.doorbell import ring
-from campaigns.models import Batch, Campaign, DeliveryEvent, Heartbeat
+from campaigns.models import Batch, Campaign, DeliveryEvent
 from campaigns.sending import claiming, reconcile
 from campaigns.states import BatchStatus, CampaignStatus
 from contacts import importing, mirroring
 from contacts.models import ContactImport, Mirroring
-from providers import clock
 
 logger = logging.getLogger(__name__)
-HEART = "worker"
 FAILURES_KEPT = dt.timedelta(days=7)
 UPLOADS_KEPT = dt.timedelta(days=7)  # of files whose columns nobody has confirmed
 
@@ -35,7 +33,7 @@ def tick() -> None:
         except Exception as error:  # noqa: BLE001 - one campaign's trouble must not stop the others, nor the beat
             logger.error("The tick's %s failed (%s)", step.__name__, type(error).__name__)
     Failure.objects.filter(stopped__lt=timezone.now() - FAILURES_KEPT).delete()
-    Heartbeat.objects.update_or_create(name=HEART, defaults={"beat_at": clock.now()})
+    hearts.beat()
 
 
 def _prepare() -> None:
@@ -93,6 +91,7 @@ STEPS = (
     _import,
     _mirror,
     attaching.forget_unused,
+    hearts.forget_gone,
 )
 
 

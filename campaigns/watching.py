@@ -1,8 +1,9 @@
 """Keeping a django-q2 cluster alive: it runs in a process group of its own, and its pulse is a tick from end to end.
 
 django-q2 can hang for ever while its own status is green: a worker or the monitor killed at the wrong moment leaves a
-lock that nobody frees. So nothing of its own is asked. The watch rings for a tick; the tick, run by the cluster, stamps
-the heartbeat row; a stamp that stays away makes the watch kill the whole group and start a new one.
+lock that nobody frees. So nothing of its own is asked. The watch rings for a tick on the cluster's own queue; the tick,
+run by this cluster and no other, stamps its heart (``hearts``); a stamp that stays away makes the watch kill the whole
+group and start a new one.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 from django_q.tasks import async_task
 
+from campaigns import hearts
 from campaigns.models import Heartbeat
-from campaigns.ringing import HEART
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class Watch:
     starting = 30.0  # until the first beat may be expected
 
     def __init__(self) -> None:
+        self.name = hearts.Name()
         self.cluster: subprocess.Popen[bytes] | None = None
         self.stopping = False
         self.deadline = 0.0
@@ -64,6 +66,9 @@ class Watch:
             self._look()
             time.sleep(self.tick_every)
         self._end(patiently=True)
+        with contextlib.suppress(DatabaseError):
+            hearts.forget(str(self.name))
+        self.name.give_back()
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self.stopping = True
@@ -71,7 +76,7 @@ class Watch:
     def _start(self) -> None:
         connection.close()
         self.cluster = subprocess.Popen(
-            [sys.executable, sys.argv[0], "qcluster"],
+            ["env", f"WORKER_HEART={self.name}", sys.executable, sys.argv[0], "qcluster"],
             start_new_session=True,
             preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - no thread runs here
         )
@@ -101,7 +106,7 @@ class Watch:
             self._start()
 
     def _take_pulse(self) -> None:
-        beat = Heartbeat.objects.filter(name=HEART).values_list("beat_at", flat=True).first()
+        beat = Heartbeat.objects.filter(name=str(self.name)).values_list("beat_at", flat=True).first()
         answered = beat is not None and beat != self.seen_beat  # not "later": a clock may be set back
         if answered:
             self.seen_beat = beat
@@ -112,7 +117,7 @@ class Watch:
 
     def _ring(self) -> None:
         try:
-            async_task("campaigns.tasks.tick")
+            async_task("campaigns.tasks.tick", cluster=str(self.name))
         except DatabaseError:
             raise
         except Exception as error:  # noqa: BLE001 - a Redis broker has errors of its own

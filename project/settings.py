@@ -215,13 +215,16 @@ Q_CLUSTER: dict[str, Any] = {
     "label": _("Background tasks"),
 }
 Q_CLUSTER["queue_limit"] = Q_CLUSTER["workers"]
+WORKER_HEART = env.str("WORKER_HEART", default="")  # what a cluster's ticks stamp; its watch names it
 if BROKER_URL:
+    Q_CLUSTER["broker_class"] = "campaigns.queues.RedisQueue"
     # A broker that drops packets must not hang the page that rings it; the URL's own values win.
     joint = "&" if "?" in BROKER_URL else "?"
     Q_CLUSTER["redis"] = (
         BROKER_URL if "timeout" in BROKER_URL else f"{BROKER_URL}{joint}socket_connect_timeout=3&socket_timeout=10"
     )
 else:
+    Q_CLUSTER["broker_class"] = "campaigns.queues.DatabaseQueue"
     Q_CLUSTER["orm"] = "default"
 
 LOGGING = {

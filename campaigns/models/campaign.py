@@ -73,6 +73,7 @@ class Campaign(models.Model):
     launched_at = models.DateTimeField(_("launched at"), null=True, editable=False)
     started_at = models.DateTimeField(_("started at"), null=True, editable=False)
     finished_at = models.DateTimeField(_("finished at"), null=True, editable=False)
+    pruned_at = models.DateTimeField(_("recipients removed at"), null=True, editable=False)
 
     # The rules of a campaign that is being composed and has no row yet; else they are those of the table.
     proposed_rules: Sequence[AudienceRule] | None = None

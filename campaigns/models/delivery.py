@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 
 from django.conf import settings
@@ -83,7 +82,7 @@ class AuditEntry(models.Model):
 
 
 class Heartbeat(models.Model):
-    """When a task last ran end to end on a cluster; a stale one means that the queue hangs (docs/operations.md)."""
+    """When a tick last ran end to end on a worker's cluster; a stale one: it hangs or is gone (docs/operations.md)."""
 
     name = models.CharField(_("name"), max_length=100, primary_key=True)
     beat_at = models.DateTimeField(_("last beat"))
@@ -94,7 +93,3 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-    def is_fresh(self, now: dt.datetime, limit: dt.timedelta) -> bool:
-        """Whether the last beat is at most ``limit`` old."""
-        return now - self.beat_at <= limit

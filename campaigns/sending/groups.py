@@ -49,7 +49,7 @@ class Group:
         self.stop: SendAnswer | None = None
         self.ended = False
         self.doubts = 0
-        self.end = time.monotonic() + settings.SEND_SLICE
+        self.end: float = time.monotonic() + settings.SEND_SLICE
         self.looked = 0.0
         self._places = threading.Semaphore(settings.SEND_DOUBT if journal else settings.SEND_THREADS)
 
@@ -96,10 +96,14 @@ class Group:
         while not self._places.acquire(timeout=max(0.0, min(LOOK, self.end - time.monotonic()))):
             if not self._goes_on() or time.monotonic() > self.end:
                 return False
-        if self._goes_on() and time.monotonic() <= self.end + LATE:  # a lease counts on it
+        if self._goes_on() and not self._is_overdue():
             return True
         self._places.release()
         return False
+
+    def _is_overdue(self) -> bool:
+        """Whether no request may begin any more: a lease counts on it."""
+        return time.monotonic() - self.end > LATE
 
     def _goes_on(self) -> bool:
         now = time.monotonic()
@@ -125,6 +129,9 @@ class Group:
             request = self.provider.build_send(job)
             if self.journal:
                 self.journal.begun(key)
+                if self._is_overdue():  # stopped meanwhile; whoever gave the group up may have sent this one again
+                    self.journal.untaken(key)
+                    return SendAnswer(Outcome.RETRYABLE, code=NOT_REACHED)
             response = http.exchange(
                 request,
                 connect_timeout=settings.SEND_CONNECT_TIMEOUT,

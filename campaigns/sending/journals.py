@@ -13,12 +13,17 @@ import errno
 import json
 import os
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+
 from campaigns.delivery.spool import Spool
 from campaigns.models import Batch
+from campaigns.sending import owners
 from campaigns.sending.recording import Ticket
+from campaigns.states import BatchStatus
 from providers.base import HttpResponse
 
 spool = Spool("journals")
@@ -114,14 +119,32 @@ def is_over(ticket: Ticket) -> bool:
     return told is not None and told.over
 
 
-def sweep() -> None:
-    """Remove the journals of attempts that are settled: their worker ended between the record and the removal."""
+def sweep() -> list[Ticket]:
+    """Remove the journals of attempts that are settled: their worker ended between the record and the removal.
+
+    Returns the attempts that were given up whole, by a machine that does not see this disk, and whose worker is gone.
+    """
+    given_up = []
     for path in spool.files():
         batch_id, _dash, attempt = path.name.partition("-")
         if not (batch_id.isdecimal() and attempt.isdecimal()):
             continue
-        if not Batch.objects.in_flight().filter(pk=int(batch_id), attempt=int(attempt)).exists():
+        batch = Batch.objects.filter(pk=int(batch_id), attempt=int(attempt)).first()
+        if batch is None or batch.status not in (BatchStatus.SENDING, BatchStatus.UNKNOWN):
             path.unlink(missing_ok=True)
+        elif batch.status == BatchStatus.UNKNOWN:
+            ticket = Ticket(batch.pk, batch.owner, batch.attempt)
+            if owners.is_gone(ticket.owner) or is_over(ticket) or _is_old(path):
+                given_up.append(ticket)
+    return given_up
+
+
+def _is_old(path: Path) -> bool:
+    """Whether nothing was written to a journal for longer than a worker may hold its batch."""
+    try:
+        return time.time() - path.stat().st_mtime > float(settings.SEND_LEASE)
+    except FileNotFoundError:
+        return False
 
 
 def forget(ticket: Ticket) -> None:

@@ -76,13 +76,12 @@ def expire_leases() -> list[int]:
     Where the provider has an idempotency key the batch goes out again with the same one; elsewhere its messages become
     unclear, for nobody knows whether the call arrived. Returns the campaigns concerned.
     """
-    journals.sweep()
+    concerned = {campaign_id for ticket in journals.sweep() if (campaign_id := _settle_late(ticket)) is not None}
     columns = ("pk", "owner", "attempt")
     expired = {Ticket(*row) for row in Batch.objects.lease_expired().values_list(*columns)}
     held = {Ticket(*row) for row in Batch.objects.in_flight().values_list(*columns)}
     dead = {ticket for ticket in held if owners.is_gone(ticket.owner) or journals.is_over(ticket)}
     waiting = {path.name for path in answers.spool.files()}
-    concerned = set()
     for ticket in sorted(expired | dead):
         campaign_id = _give_up(ticket, waiting)
         if campaign_id is not None:
@@ -130,11 +129,22 @@ def _give_up(ticket: Ticket, waiting: set[str]) -> int | None:
         return batch.campaign_id
 
 
+def _settle_late(ticket: Ticket) -> int | None:
+    """Record what a journal tells of a group that was given up without it; the campaign, if it still was unclear."""
+    told = journals.read(ticket)
+    batch = _with_lines(ticket).filter(status=BatchStatus.UNKNOWN).first()
+    if batch is not None and told is not None:
+        record(ticket, _from_journal(batch, told))
+    journals.forget(ticket)  # one of another database, too: it has nothing to say of this attempt
+    return batch.campaign_id if batch else None
+
+
 def _from_journal(batch: Batch, told: journals.Told) -> SendAnswer:
     """What became of a group: answered, in doubt where its request had begun, else certainly not sent."""
     account = batch.line.account
     provider = registry.provider_class(account.slug)(account.base_url, {})
-    job = jobs.job_of(batch.campaign, batch, jobs.rows_of(batch, MessageStatus.PENDING))
+    standing = MessageStatus.UNKNOWN if batch.status == BatchStatus.UNKNOWN else MessageStatus.PENDING
+    job = jobs.job_of(batch.campaign, batch, jobs.rows_of(batch, standing))
     found = {}
     for recipient in job.recipients:
         if response := told.answers.get(recipient.key):

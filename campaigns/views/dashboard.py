@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from campaigns import lifecycle, reporting, restoring, witness
+from campaigns.hearts import hearts
 from campaigns.models import Campaign, StatusCount, TimelinePoint
 from campaigns.states import LIVE, CampaignStatus, MessageStatus
 from campaigns.views import figures
@@ -80,8 +81,13 @@ def _context() -> dict[str, Any]:
             for campaign in campaigns
         ]
 
+    found = hearts()
+    silent = [heart for heart in found if not heart.beats]
     return {
         "now": timezone.localtime(),
+        "no_worker": len(silent) == len(found),
+        "silent": silent,
+        "workers": len(found),
         "today": _today(today),
         "live": rows(live),
         "recent": rows(recent),

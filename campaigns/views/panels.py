@@ -49,7 +49,7 @@ def _went(campaign: Campaign, account: reporting.Accounting) -> dict[str, Any]:
         "rest_tells": rest_tells,
         "delivered_share": account.counts[MessageStatus.DELIVERED] / by_sms if by_sms else None,
         "ways": found,
-        "saving": ways.saving(campaign, found) if found.first.accepted else None,
+        "saving": ways.saving(campaign, found) if found.first.accepted and not campaign.pruned_at else None,
     }
 
 

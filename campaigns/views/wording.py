@@ -184,6 +184,7 @@ _ACTIONS: dict[str, str | Promise] = {
     "revised": gettext_lazy("changed the draft"),
     "draft_deleted": gettext_lazy("deleted a draft"),
     "counted_as_sent": gettext_lazy("counted the unclear messages as sent"),
+    "pruned": gettext_lazy("The recipients were removed, for their time of keeping was over."),
     "sent_again": gettext_lazy("sent the unclear messages again"),
     "held_late": gettext_lazy("Its time had passed by too much, so it waited for a word."),
     "started_late": gettext_lazy("started it after its time"),

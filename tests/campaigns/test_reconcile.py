@@ -160,11 +160,13 @@ def test_a_dead_process_loses_its_batches_before_the_lease_ends(campaign: Campai
     assert builders.counts(campaign) == {"unknown": 2}
 
 
-@pytest.mark.parametrize(
-    "owner", ["", "elsewhere", "host/boot/ns/1/2/3", pytest.param(owners.this_process(), id="this process")]
-)
+@pytest.mark.parametrize("owner", ["", "elsewhere", "host/boot/ns/disk/1/2/3"])
 def test_a_process_that_cannot_be_seen_is_not_taken_for_dead(owner: str) -> None:
     assert not owners.is_gone(owner)
+
+
+def test_a_process_that_lives_is_not_taken_for_dead() -> None:
+    assert not owners.is_gone(owners.this_process())
 
 
 @pytest.mark.django_db

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 
 import pytest
 
@@ -18,8 +17,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def owner_that_has_ended() -> str:
-    code = "from campaigns.sending import owners; print(owners.this_process())"
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    process = subprocess.Popen(["sleep", "60"])
+    owner = f"{owners.place()}/{process.pid}/{owners._started(process.pid)}/1"
+    process.kill()
+    process.wait()
+    return owner
 
 
 @pytest.mark.parametrize("stale", [False, True])

@@ -12,6 +12,7 @@ from typing import IO, Any
 
 import psutil
 import pytest
+from django.db import connection
 from pytest_django.fixtures import Settings
 
 from providers.sandbox import Sandbox, running_sandbox
@@ -75,6 +76,24 @@ def processes(process_environment: dict[str, str], settings: Settings, tmp_path:
     yield found
     for process in found.started:
         found.kill(process)
+
+
+@pytest.fixture
+def machine(processes: Processes, tmp_path: Path) -> Iterator[Callable[..., Processes]]:
+    """Makes machines: a name gives one a VAR_DIR of its own; further settings are its own, too. PostgreSQL only."""
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite is for one machine")
+    made: list[Processes] = []
+
+    def make(name: str, **environment: object) -> Processes:
+        own = {"VAR_DIR": tmp_path / name, **environment}
+        made.append(Processes(processes.environment | {key: str(value) for key, value in own.items()}))
+        return made[-1]
+
+    yield make
+    for each in made:
+        for process in each.started:
+            each.kill(process)
 
 
 def until(true: Callable[[], Any], seconds: float = 30.0) -> None:

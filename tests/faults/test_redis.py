@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import redis
 from django_q.models import OrmQ
 
 from campaigns.models import Campaign
@@ -18,8 +14,8 @@ from campaigns.states import CampaignStatus
 from providers.models import ProviderAccount
 from providers.sandbox import Sandbox
 from tests import builders
+from tests.faults.brokers import RedisServer, running_redis
 from tests.faults.conftest import Processes, until
-from tests.providers.servers import free_port
 
 pytestmark = [
     pytest.mark.faults,
@@ -27,48 +23,13 @@ pytestmark = [
     pytest.mark.timeout(240),
     pytest.mark.django_db(transaction=True),
 ]
-NO_REDIS = "!!! THE REDIS BROKER IS NOT TESTED: no redis-server was found (apt-get install redis-server) !!!"
 PEOPLE = 202  # a pilot of 2 and 20 requests of 10
-
-
-class RedisServer:
-    """A real server on a port of its own that keeps nothing on disk: what was in it dies with it."""
-
-    def __init__(self, program: str, folder: Path) -> None:
-        self.port = free_port()
-        self.url = f"redis://127.0.0.1:{self.port}/0"
-        self.client = redis.Redis(port=self.port, socket_timeout=5)
-        self._command = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-
-    def start(self) -> None:
-        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
-        until(self._answers, 10)
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.wait(10)
-        self.client.close()
-
-    def pushes(self) -> int:
-        """How many tasks were ever put into it."""
-        return int(self.client.info("commandstats").get("cmdstat_rpush", {}).get("calls", 0))
-
-    def _answers(self) -> bool:
-        try:
-            return bool(self.client.ping())
-        except redis.ConnectionError:
-            return False
 
 
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[RedisServer]:
-    program = shutil.which("redis-server")
-    if program is None:
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(NO_REDIS)
-    server = RedisServer(program, tmp_path)
-    server.start()
-    yield server
-    server.kill()
+    with running_redis(tmp_path) as server:
+        yield server
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """A worker that kills itself: ``python -m tests.faults.worker POINT OCCURRENCE CAMPAIGN_ID``.
 
 It wraps one step of the engine or of its transport and ends its own process there by SIGKILL, at the given occurrence;
-the product knows nothing of it. With the point ``none`` it is an ordinary worker.
+the product knows nothing of it. With the point ``none`` it is an ordinary worker; at ``stopped_before_the_begin`` it
+stops itself (SIGSTOP) instead, until somebody lets it go on.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ class Killer:
 
     def __init__(self, occurrence: int) -> None:
         self.left = occurrence
+        self.signal = signal.SIGKILL
 
     def strike(self) -> None:
         self.left -= 1
         if not self.left:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), self.signal)
 
     def before(self, holder: Any, name: str) -> None:
         def around(original: Callable[..., Any], *args: Any, **named: Any) -> Any:
@@ -65,10 +67,13 @@ def arm(point: str, killer: Killer) -> None:
         "in_the_record": lambda: killer.after(recording._Record, "_settle"),
         "after_the_record": lambda: killer.after(dispatch, "record"),
         "before_the_group": lambda: killer.before(groups.Group, "send"),
+        "before_the_begin": lambda: killer.before(journals.Journal, "begun"),
         "after_the_begin": lambda: killer.after(journals.Journal, "begun"),
         "after_the_journal": lambda: killer.after(journals.Journal, "answered"),
         "after_the_group": lambda: killer.after(groups.Group, "send"),
     }
+    if point.startswith("stopped_"):
+        killer.signal, point = signal.SIGSTOP, point.removeprefix("stopped_")
     mines[point]()
 
 

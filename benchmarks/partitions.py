@@ -207,7 +207,7 @@ def page() -> int:
     campaign = Campaign.objects.get(pk=MONTHS * CAMPAIGNS // 2)
     middle = ((campaign.first_message_id or 0) + (campaign.last_message_id or 0)) // 2
     for n in range(LOOKS):
-        rows = recipients.chosen(campaign, "", "").with_standing(campaign)
+        rows = recipients.chosen(campaign, {}).with_standing(campaign)
         keyset_page(rows, {"after": str(middle + n)}, ascending=True, size=recipients.ROWS)
     return LOOKS
 

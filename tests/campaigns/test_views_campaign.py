@@ -25,7 +25,7 @@ from tests.campaigns.screens import campaign_in, client_of, filled, owner
 
 pytestmark = pytest.mark.django_db
 S = CampaignStatus
-QUERIES_OF_A_PAGE = 18
+QUERIES_OF_A_PAGE = 19
 LIVE = (S.SCHEDULED, S.PREPARING, S.RUNNING, S.PAUSED)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 from collections.abc import Iterable
@@ -20,6 +21,12 @@ def passed_on(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     return [b"{}"]
 
 
+@functools.cache
+def application() -> ShortPath:
+    """The application, once: it looks after the spool from its start."""
+    return ShortPath(passed_on)
+
+
 def environ(path: str, body: bytes = b"", method: str = "POST", **change: Any) -> dict[str, Any]:
     """WSGI's description of a call."""
     facts = {"REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": "", "CONTENT_TYPE": FORM}
@@ -29,7 +36,7 @@ def environ(path: str, body: bytes = b"", method: str = "POST", **change: Any) -
 def called(path: str, body: bytes = b"", method: str = "POST", **change: Any) -> tuple[int, dict[str, Any]]:
     """The HTTP status and the JSON of the answer."""
     statuses: list[str] = []
-    answer = ShortPath(passed_on)(environ(path, body, method, **change), lambda line, headers: statuses.append(line))
+    answer = application()(environ(path, body, method, **change), lambda line, headers: statuses.append(line))
     return int(statuses[0][:3]), json.loads(b"".join(answer))
 
 

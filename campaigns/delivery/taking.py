@@ -24,7 +24,7 @@ from providers.base import WebhookCall
 from providers.models import ProviderAccount
 
 KNOWN_FOR = 5.0  # seconds that this process trusts what it has read of an account
-PATIENCE = 0.25  # seconds that a call waits for the one that stores
+PATIENCE = 0.5  # seconds that a call waits for the one that stores
 _known: dict[int, tuple[str, bytes, float]] = {}  # by account: its provider's slug, its token, until when
 
 

@@ -61,7 +61,9 @@ def test_a_round_rests_only_once_it_is_through(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(forgetting, "CHUNK", 3)
     stored(builders.account(), Result.APPLIED, 500, 8)
     rounds = Forgetting()
-    monkeypatch.setattr(forgetting.time, "monotonic", iter(range(100)).__next__)  # each look at the clock is a second
+    monkeypatch.setattr(
+        "campaigns.delivery.forgetting.time.monotonic", iter(range(100)).__next__
+    )  # each look at the clock is a second
     assert rounds.work(2.0) == 3
     assert rounds.work(9.0) == 5
     stored(ProviderAccount.objects.get(), Result.APPLIED, 500)

@@ -2,10 +2,11 @@
 
     .venv/bin/python -m benchmarks.apply_events --messages 1000000
 
-Ten campaigns' messages, accepted; the events name them in random order. Of 100 events 70 are a first report (most
-*delivered*), 10 repeat one, 15 are a pair in the wrong order or the right one, 5 name nobody's message. The floor deletes
-the events instead of marking them, takes the last report of a message whatever it says, and counts in one statement;
-it knows no order of locks, no cost, no refund, no suppression and no second try. Ways take turns, three rounds.
+Ten campaigns' messages, accepted; the events name them in random order: nine of ten reports are *delivered*, the others
+*undelivered* or *blocked*; one in eight is repeated, one in ten comes with *sent* before or after it, one in twenty
+names nobody's message. The floor deletes the events instead of marking them, takes the last report of a message
+whatever it says, and counts in one statement; it knows no order of locks, no cost, no refund, no suppression and no
+second try. Ways take turns, three rounds.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """How many webhook events a second are stored: ours, a bare WSGI application's, and a stock Django view's.
 
-    .venv/bin/python -m benchmarks.webhooks --database postgres
+    .venv/bin/python -m benchmarks.webhooks
+    .venv/bin/python -m benchmarks.webhooks --spool 100000
 
 All three run under the same gunicorn with the Procfile's flags; ours is ``project.wsgi``. A load generator in a process
 of its own keeps 16 connections full. The ways take turns, three rounds; the table is emptied before each. CPU is that
@@ -105,10 +106,10 @@ def round_of(port: int, path: str, seconds: float, connections: int, pids: Mappi
     return figures | {"rate": figures["events"] / figures["wall"], "load": 1e6 * figures["cpu"] / events}
 
 
-def compare(kind: str, rounds: int, seconds: float, connections: int, port: int) -> None:
+def compare(rounds: int, seconds: float, connections: int, port: int) -> None:
     """All ways in turn; the medians and their ratios."""
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in APPLICATIONS}
-    with measuring.database(kind) as environment, ExitStack() as stack:
+    with measuring.database("postgres") as environment, ExitStack() as stack:
         environment = {**environment, "ALLOWED_HOSTS": "127.0.0.1"}
         path = measuring.in_process(environment, "webhooks", "--prepare")["path"]
         url = environment["DATABASE_URL"]
@@ -126,7 +127,47 @@ def compare(kind: str, rounds: int, seconds: float, connections: int, port: int)
                     ids = {"app": pids[name], "database": postmaster}
                     found[name].append(round_of(port + place, called, seconds, connections, ids))
                     _check(connection, name, found[name][-1])
-    report(f"{kind}, {connections} connections, {rounds} rounds of {seconds:g} s", found)
+    report(f"PostgreSQL, {connections} connections, {rounds} rounds of {seconds:g} s", found)
+
+
+def spool(calls: int) -> None:
+    """What the spool does in an outage: calls a second onto disk from 16 threads, and back into the database."""
+    import django
+
+    django.setup()
+    from concurrent.futures import ThreadPoolExecutor
+
+    from campaigns.delivery import webhooks
+    from providers.base import WebhookCall
+    from providers.models import ProviderAccount
+
+    account = ProviderAccount.objects.get()
+
+    def write(ref: int) -> int:
+        call = WebhookCall("POST", {}, "application/x-www-form-urlencoded", b"messageid=%d&status=10" % ref)
+        return webhooks.store_on_disk(account.pk, account.webhook_token, call).status
+
+    began = time.monotonic()
+    with ThreadPoolExecutor(16) as pool:
+        kept = sum(status == 200 for status in pool.map(write, range(calls)))
+    written, cpu_before = time.monotonic(), time.process_time()
+    listed = len(webhooks.spool.names())
+    looked = time.monotonic()
+    swept = webhooks.sweep(3600.0)
+    figures = {"kept": kept, "listed": listed, "swept": swept, "write": calls / (written - began)}
+    times = {"names": looked - written, "sweep": swept / (time.monotonic() - looked)}
+    print(json.dumps(figures | times | {"cpu": (time.process_time() - cpu_before) / calls}))
+
+
+def outage(calls: int) -> None:
+    """The spool's figures, on a database of its own."""
+    with measuring.database("postgres") as environment:
+        measuring.in_process(environment, "webhooks", "--prepare")
+        it = measuring.in_process(environment, "webhooks", "--spool-step", str(calls))
+    print(
+        f"spool, {it['kept']:,} calls: {it['write']:,.0f} a second onto disk; {1000 * it['names']:.0f} ms to list them;"
+        f" {it['sweep']:,.0f} a second swept, {1e6 * it['cpu']:.0f} µs CPU of the sweeper each"
+    )
 
 
 def _check(connection: psycopg.Connection[Any], name: str, figures: Mapping[str, Any]) -> None:
@@ -156,17 +197,22 @@ def report(title: str, found: Mapping[str, list[dict[str, Any]]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--database", choices=["postgres"], default="postgres", help="SQLite has one writer")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--port", type=int, default=18960)
+    parser.add_argument("--spool", type=int, metavar="CALLS", help="the spool in an outage instead")
+    parser.add_argument("--spool-step", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--prepare", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.prepare:
         prepare()
+    elif options.spool_step:
+        spool(options.spool_step)
+    elif options.spool:
+        outage(options.spool)
     else:
-        compare(options.database, options.rounds, options.seconds, options.connections, options.port)
+        compare(options.rounds, options.seconds, options.connections, options.port)
 
 
 if __name__ == "__main__":

@@ -185,10 +185,11 @@ def _store(account_id: int, token: str, call: WebhookCall) -> Answer:
     except MalformedWebhook:
         return MALFORMED
     except (Busy, DatabaseError, InterfaceError):
-        return _store_on_disk(account_id, token, call)
+        return store_on_disk(account_id, token, call)
 
 
-def _store_on_disk(account_id: int, token: str, call: WebhookCall) -> Answer:
+def store_on_disk(account_id: int, token: str, call: WebhookCall) -> Answer:
+    """Into the spool, with the token that nobody has checked: ``sweep`` does. 503 where the disk has no room."""
     facts = {
         "account": account_id,
         "token": token,

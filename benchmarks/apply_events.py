@@ -25,6 +25,10 @@ _MESSAGES = """
     SELECT 1 + n %% %s, 989350000000 + n, 1, 40, 0, 1, (8000000000 + n)::text, '1', '', 1000, now()
     FROM generate_series(0, %s - 1) AS n
 """
+_REFS = """
+    INSERT INTO campaigns_providerref (account_id, ref, message_id)
+    SELECT account_id, provider_ref, id FROM campaigns_message
+"""
 _COUNTERS = """
     INSERT INTO campaigns_statuscount (campaign_id, status, messages, cost)
     SELECT campaign_id, status, count(*), sum(cost) FROM campaigns_message GROUP BY campaign_id, status
@@ -40,7 +44,8 @@ _FLOOR = """
         FROM ev ORDER BY provider_ref, id DESC
     ), old AS (
         SELECT m.id, m.campaign_id, m.status AS o, last.status AS s
-        FROM campaigns_message m JOIN last ON m.account_id = last.account_id AND m.provider_ref = last.provider_ref
+        FROM last JOIN campaigns_providerref r ON r.account_id = last.account_id AND r.ref = last.provider_ref
+        JOIN campaigns_message m ON m.id = r.message_id
         WHERE m.status <> last.status FOR UPDATE OF m
     ), up AS (
         UPDATE campaigns_message m SET status = old.s, updated_at = now() FROM old WHERE m.id = old.id RETURNING 1
@@ -66,6 +71,7 @@ def people(messages: int) -> None:
         Campaign.objects.create(name=f"benchmark {number}", line=line, text="سلام")
     with connection.cursor() as cursor:
         cursor.execute(_MESSAGES, [CAMPAIGNS, messages])
+        cursor.execute(_REFS)
         cursor.execute(_COUNTERS)
         cursor.execute("VACUUM ANALYZE")
 

@@ -321,6 +321,7 @@ class DeliveryEventAdmin(ReadOnlyAdmin):
     """What providers reported, as they said it; found by the provider's id of the message."""
 
     list_display = ("provider_ref", "account", "code", "words", "report", "source", "result", "received_at")
+    list_filter = ("result", "account")
     list_select_related = ("account",)
     search_fields = ("provider_ref",)
     search_help_text = gettext_lazy("The provider's id of the message.")

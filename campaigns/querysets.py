@@ -218,7 +218,10 @@ def _numbers_in_flight(campaign: Campaign) -> list[int]:
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
-    """Messages. ``move`` and ``move_batch`` are the only writers of a status, and keep the counters with it."""
+    """Messages. ``move`` and ``move_batch`` are the only writers of a status, and keep the counters with it.
+
+    On PostgreSQL ``delivery.reported`` does the same for reports in bulk.
+    """
 
     def of(self, campaign: Campaign) -> MessageQuerySet:
         """A campaign's messages, by its range of ids: a scan of the primary key, at any size of the table."""

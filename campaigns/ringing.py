@@ -11,6 +11,7 @@ from django_q.models import Failure
 
 from campaigns import attaching, hearts, lifecycle, restoring, scheduling, witness
 from campaigns.delivery import bulks, polling, webhooks
+from campaigns.delivery.forgetting import forgetting
 from campaigns.doorbell import ring
 from campaigns.models import Batch, Campaign, DeliveryEvent
 from campaigns.sending import claiming, reconcile
@@ -65,6 +66,10 @@ def _follow() -> None:
         ring("follow_bulk", bulk_id)
 
 
+def _forget() -> None:
+    forgetting.work()
+
+
 def _import() -> None:
     for import_id in ContactImport.objects.stalled().values_list("pk", flat=True):
         importing.ring(import_id)
@@ -92,6 +97,7 @@ STEPS = (
     _mirror,
     attaching.forget_unused,
     hearts.forget_gone,
+    _forget,
 )
 
 

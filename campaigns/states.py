@@ -92,6 +92,10 @@ STATUS_OF_REPORT: Mapping[str, MessageStatus] = {
     Report.FAILED: _M.FAILED,
     Report.CANCELLED: _M.CANCELLED,
 }
+# How far along a message is. A report moves it exactly where its status ranks higher; that is what MESSAGE_MOVES says.
+RANK: Mapping[MessageStatus, int] = {
+    status: {_M.PENDING: 0, _M.UNKNOWN: 0, _M.ACCEPTED: 1, _M.SENT: 2}.get(status, 3) for status in MessageStatus
+}
 FINAL = frozenset({_M.DELIVERED, _M.UNDELIVERED, _M.BLOCKED, _M.FAILED, _M.SKIPPED, _M.CANCELLED, _M.EXPIRED})
 PROBLEMS = frozenset({_M.FAILED, _M.UNKNOWN})
 TAKEN = frozenset({_M.ACCEPTED, _M.SENT, _M.DELIVERED, _M.UNDELIVERED, _M.BLOCKED})  # the provider had them

@@ -12,13 +12,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Case, F, When
-from django.db.models.functions import Now
+from django.db.models import F
 from django.utils import timezone
 
-from campaigns.models import DeliveryEvent, Message, ProviderRef, StatusCount
-from campaigns.querysets import Move
+from campaigns.delivery import reported
+from campaigns.models import DeliveryEvent, Message, ProviderRef
+from campaigns.querysets import DeliveryEventQuerySet, Move
 from campaigns.states import (
     CORRECTIONS,
     MESSAGE_MOVES,
@@ -31,8 +32,9 @@ from contacts.models import Suppression
 from providers.answers import Report
 
 CHUNK = 5_000  # events a transaction
+SOON = dt.timedelta(seconds=4)
 GIVE_UP = dt.timedelta(days=30)
-LONGEST_RETRY = 3600  # seconds
+LONGEST_WAIT = dt.timedelta(days=1)
 Result = DeliveryEvent.Result
 
 
@@ -47,7 +49,6 @@ class Event(NamedTuple):
     words: str
     cost: int | None
     received_at: dt.datetime
-    tries: int
     source: str
 
 
@@ -67,36 +68,56 @@ def apply(seconds: float = 10.0) -> set[int]:
     """Apply what waits, for about ``seconds``; returns the campaigns whose messages moved."""
     end = time.monotonic() + seconds
     touched: set[int] = set()
+    in_bulk = connection.vendor == "postgresql"
     while time.monotonic() < end:
         with transaction.atomic():
-            events = [Event(*row) for row in _next_events()]
-            if not events:
-                break
-            touched |= _apply(events)
+            moved = _apply_in_bulk() if in_bulk else _apply_singly()
+        if moved is None:
+            break
+        touched |= moved
     return touched
 
 
-def _next_events() -> Iterable[tuple[int, int, str, str, str, str, int | None, dt.datetime, int, str]]:
-    waiting = DeliveryEvent.objects.to_apply()
-    if connection.features.has_select_for_update_skip_locked:
-        waiting = waiting.select_for_update(skip_locked=True)
-    return waiting.values_list(
-        "id", "account_id", "provider_ref", "report", "code", "words", "cost", "received_at", "tries", "source"
-    )[:CHUNK]
+def _waits() -> reported.Waits:
+    """An answer still being recorded takes at most a lease: its events are soon tried again. After that ever more
+    rarely, each time a quarter later than before.
+    """
+    return reported.Waits(SOON, dt.timedelta(seconds=settings.SEND_LEASE), LONGEST_WAIT, GIVE_UP)
+
+
+def _apply_in_bulk() -> set[int] | None:
+    """A chunk, on PostgreSQL; None where nothing waits."""
+    applied = reported.apply(CHUNK, _waits())
+    if applied.blocked:
+        rows = Message.objects.filter(pk__in=applied.blocked, phone__isnull=False)
+        suppress([phone for phone in rows.values_list("phone", flat=True) if phone])
+    if applied.contradicting:  # seldom; the rows are held
+        applied.campaigns.update(_apply(_events(DeliveryEvent.objects.filter(pk__in=applied.contradicting))))
+    return applied.campaigns if applied.events else None
+
+
+def _apply_singly() -> set[int] | None:
+    """A chunk, event by event; None where nothing waits."""
+    events = _events(DeliveryEvent.objects.to_apply()[:CHUNK])
+    return _apply(events) if events else None
+
+
+def _events(rows: DeliveryEventQuerySet) -> list[Event]:
+    return [Event(*row) for row in rows.values_list(*Event._fields)]
 
 
 def _apply(events: list[Event]) -> set[int]:
     targets = _targets(events)
-    results: dict[Result, list[int]] = defaultdict(list)
+    results: dict[Result, list[Event]] = defaultdict(list)
     furthest: dict[int, tuple[Target, Event]] = {}
     forgotten: list[int] = []
     contradictions: list[tuple[Target, Event]] = []
     for event in sorted(events, key=lambda event: event.id):
         target = targets.get((event.account_id, event.provider_ref))
         if target is None:
-            results[_unmatched(event)].append(event.id)
+            results[_unmatched(event)].append(event)
         elif event.report not in STATUS_OF_REPORT:
-            results[Result.UNRECOGNISED].append(event.id)
+            results[Result.UNRECOGNISED].append(event)
             if event.report == Report.FORGOTTEN:
                 forgotten.append(target.id)
         else:
@@ -104,11 +125,11 @@ def _apply(events: list[Event]) -> set[int]:
             status = MessageStatus(STATUS_OF_REPORT[current[1].report] if current else target.status)
             if STATUS_OF_REPORT[event.report] in MESSAGE_MOVES.get(status, ()):
                 furthest[target.id] = (target, event)
-                results[Result.APPLIED].append(event.id)
+                results[Result.APPLIED].append(event)
             elif STATUS_OF_REPORT[event.report] in CORRECTIONS.get(status, ()):
                 contradictions.append((target, event))
             else:
-                results[Result.STALE].append(event.id)
+                results[Result.STALE].append(event)
     if forgotten:
         Message.objects.filter(pk__in=forgotten).update(reason=Reason.FORGOTTEN)
     corrected = _correct(contradictions, furthest, results)
@@ -121,7 +142,7 @@ def _apply(events: list[Event]) -> set[int]:
 def _correct(
     contradictions: list[tuple[Target, Event]],
     furthest: dict[int, tuple[Target, Event]],
-    results: dict[Result, list[int]],
+    results: dict[Result, list[Event]],
 ) -> list[int]:
     """Let the answer to a question win over what a webhook said: events do not come in their order, and an address
     that became known brings false ones. The first answer stays. Returns the messages that are spoken of in two ways.
@@ -137,9 +158,9 @@ def _correct(
         by_poll = (target.account_id, target.provider_ref) in told if current is None else _asked_for(current[1])
         if _asked_for(event) and not by_poll:
             furthest[target.id] = (target, event)
-            results[Result.APPLIED].append(event.id)
+            results[Result.APPLIED].append(event)
         else:
-            results[Result.STALE].append(event.id)
+            results[Result.STALE].append(event)
     return [target.id for target, _event in contradictions]
 
 
@@ -154,7 +175,7 @@ def _targets(events: list[Event]) -> dict[tuple[int, str], Target]:
     found: dict[tuple[int, str], Target] = {}
     for account_id, refs in sorted(by_account.items()):
         known = ProviderRef.objects.filter(account=account_id, ref__in=refs)
-        rows = Message.objects.filter(pk__in=known.values("message")).order_by("pk").select_for_update()
+        rows = Message.objects.filter(pk__in=known.values("message")).order_by("pk")
         columns = ("pk", "campaign_id", "account_id", "provider_ref", "status", "cost", "phone")
         found.update({(row[2], row[3]): Target(*row) for row in rows.values_list(*columns)})
     return found
@@ -175,9 +196,6 @@ def _move(pairs: Iterable[tuple[Target, Event]]) -> None:
         )
         if status is MessageStatus.BLOCKED and target.phone:
             blocked.append(target.phone)
-    # All counters at once and in order: group after group, two workers would wait for each other's.
-    counters = StatusCount.objects.filter(campaign__in={campaign_id for campaign_id, _ in groups})
-    list(counters.order_by("campaign_id", "status").select_for_update())
     for (campaign_id, old), moves in sorted(groups.items()):
         moves.sort(key=lambda move: move.id)
         corrects = old in CORRECTIONS
@@ -201,13 +219,17 @@ def suppress(phones: list[str]) -> None:
     )
 
 
-def _mark(results: Mapping[Result, list[int]]) -> None:
-    for result, ids in results.items():
-        rows = DeliveryEvent.objects.filter(pk__in=ids)
+def _mark(results: Mapping[Result, list[Event]]) -> None:
+    for result, events in results.items():
         if result is Result.WAITING:
-            # 2, 4, 8 … seconds, then hourly: an answer still being recorded needs seconds, a lost one never comes.
-            delays = [When(tries=n, then=Now() + dt.timedelta(seconds=2 ** (n + 1))) for n in range(11)]
-            later = Case(*delays, default=Now() + dt.timedelta(seconds=LONGEST_RETRY))
-            rows.update(tries=F("tries") + 1, retry_at=later)
+            _retry(events)
         else:
-            rows.update(result=result, retry_at=None)
+            DeliveryEvent.objects.filter(pk__in=[event.id for event in events]).update(result=result, retry_at=None)
+
+
+def _retry(events: list[Event]) -> None:
+    waits, now = _waits(), timezone.now()
+    for event in events:
+        age = now - event.received_at
+        pause = waits.soon if age < waits.young else min(age / 4, waits.longest)
+        DeliveryEvent.objects.filter(pk=event.id).update(tries=F("tries") + 1, retry_at=now + pause)

@@ -196,7 +196,8 @@ class Havoc:
                 self.at_points[life.point] += 1
 
     def _be_the_operator(self) -> None:
-        """An unclear pilot pauses the campaign; somebody looks at it and lets it go on."""
+        """An unclear pilot pauses the campaign, failures open the breaker; somebody looks and lets it go on."""
+        ProviderAccount.objects.close_breaker(self.campaign.line.account_id)
         if Campaign.objects.filter(pk=self.campaign.pk, status=CampaignStatus.PAUSED).exists():
             lifecycle.resume(self.campaign.pk)
 

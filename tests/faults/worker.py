@@ -87,7 +87,7 @@ def preload() -> None:
 def labour(
     campaign: int, point: str = "none", occurrence: int = 1, seconds: float = 30.0, engine: str = "ours"
 ) -> None:
-    """Do for a campaign what the tasks do, round after round, until nothing is open or the time is over.
+    """Do for a campaign what the tasks do, round after round, until nothing is open or may go out, or the time is over.
 
     A round is the tick's recovery, a slice of sending, the finish. ``engine="resends"`` is the control, which is wrong.
     """
@@ -103,7 +103,7 @@ def labour(
         reconcile.sweep_answers()
         reconcile.expire_leases()
         why = dispatch.work(campaign, min(1.0, seconds))
-        if lifecycle.finish(campaign):
+        if lifecycle.finish(campaign) or why in ("stopped", "breaker"):
             return
         if why != "slice":
             time.sleep(0.05)

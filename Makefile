@@ -1,6 +1,6 @@
 # make run     the site, its worker and the provider sandbox on this machine
 # make test    the whole suite: SQLite, PostgreSQL, browser
-# make faults  kills workers at random over a campaign, some minutes; KILLS, SEED
+# make faults  kills workers at random over a campaign and at every point; about five minutes; KILLS, SEED
 # make check   format, lint, types, import rules, migrations, deployment settings, built files
 # Needs Python 3.11 or newer, make and git. The rest is installed into .venv.
 
@@ -36,6 +36,7 @@ faults: $(DEV_STAMP)
 	@$(HAVOC) --kills $$(( ($(KILLS) + 3) / 4 )) --provider safir
 	@$(HAVOC) --kills 30 --engine resends; status=$$?; \
 	[ $$status -eq 3 ] || { echo "The wrong engine was not caught: the harness proves nothing." >&2; exit 1; }
+	@$(PYTEST) --database postgres --exhaustive -n 2 -q tests/faults/test_matrix.py
 
 check: lint types migrations deployment assets messages
 

@@ -235,7 +235,7 @@ class Havoc:
         before = unclear.count()
         if self.plan.provider != "gosms" or not before:
             return False
-        numbers = list(unclear.values_list("batch_number", flat=True).distinct())
+        numbers = unclear.order_by().values("batch_number").distinct()
         batches = Batch.objects.filter(campaign=self.campaign, number__in=numbers)
         for pk in [pk for pk in batches.values_list("pk", flat=True) for _ in range(2)]:  # absence is proven by two
             Batch.objects.filter(pk=pk).update(poll_at=timezone.now())

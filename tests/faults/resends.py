@@ -22,7 +22,7 @@ _single = jobs.single
 
 def install() -> None:
     """Make this process's engine the wrong one."""
-    dispatch.record = _record  # type: ignore[assignment]
+    dispatch.record = _record  # type: ignore[attr-defined]
     reconcile._give_up = _give_up
     jobs.single = _with_a_new_key
 

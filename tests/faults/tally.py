@@ -80,5 +80,5 @@ def _settled_late(campaign: Campaign, deaths: Mapping[int, float], lease: float)
     batches = Batch.objects.filter(campaign=campaign, accepted__gt=0, settled_at__isnull=False)
     for owner, claimed, settled, accepted in batches.values_list("owner", "claimed_at", "settled_at", "accepted"):
         death = deaths.get(int(owner.rsplit("/", 3)[1]), float("inf"))
-        if settled.timestamp() > death or (claimed and settled > claimed + leased):
+        if settled and (settled.timestamp() > death or (claimed and settled > claimed + leased)):
             yield accepted

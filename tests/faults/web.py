@@ -8,7 +8,7 @@ import urllib.request
 from collections.abc import Mapping
 
 from django.contrib.auth import get_user_model
-from django.middleware.csrf import _get_new_csrf_string  # type: ignore[attr-defined]
+from django.middleware.csrf import _get_new_csrf_string
 from django.test import Client
 from django.urls import reverse
 

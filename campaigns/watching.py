@@ -94,8 +94,10 @@ class Watch:
             close_old_connections()
             self._take_pulse()
         except DatabaseError as error:
-            # Without a database there is no pulse to miss; the cluster's own connections heal by themselves.
-            self.deadline = time.monotonic() + self.grace
+            # Without a database there is no pulse to miss; the cluster's own connections heal by themselves. A file of
+            # SQLite's that stays locked is not away: a process that hangs holds it.
+            if "locked" not in str(error):
+                self.deadline = time.monotonic() + self.grace
             connection.close()
             logger.error("The database is away (%s)", type(error).__name__)
         if time.monotonic() > self.deadline:

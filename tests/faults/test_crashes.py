@@ -135,7 +135,7 @@ def test_a_cluster_that_hangs_is_killed_and_started_anew(processes: Processes) -
     for process in hung:
         process.suspend()
     beat = Heartbeat.objects.get().beat_at
-    until(lambda: Heartbeat.objects.get().beat_at > beat and not any(each.is_running() for each in hung), 40)
+    until(lambda: Heartbeat.objects.get().beat_at > beat and not any(each.is_running() for each in hung), 90)
     assert watch.poll() is None
     assert not {each.pid for each in processes.family(watch)} & {each.pid for each in hung}
 

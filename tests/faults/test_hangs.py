@@ -6,13 +6,18 @@ matter to that, so they run on the one of production. ``tests.faults.watch`` is 
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import subprocess
+import time
 from pathlib import Path
 
 import psutil
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
+from django_q.models import OrmQ
 
 from campaigns.models import Campaign, Heartbeat
 from campaigns.watching import Watch
@@ -107,6 +112,20 @@ def test_a_sentinel_that_is_stopped_and_cannot_replace_its_dead(
     for worker in cluster.workers:
         worker.kill()
     assert_replaced_and_nobody_twice(cluster, campaign, sandbox)
+
+
+def test_a_sqlite_file_that_stays_locked_is_a_hang_and_no_outage() -> None:
+    """A process that is stopped in the middle of its transaction must not keep the watch from ending it."""
+    if connection.vendor != "sqlite":
+        pytest.skip("elsewhere a lock stops nobody from reading the heart and ringing")
+    watch = Watch()
+    watch.deadline = deadline = time.monotonic() + 1_000
+    connection.cursor().execute("PRAGMA busy_timeout = 100")
+    with contextlib.closing(sqlite3.connect(settings.DATABASES["default"]["NAME"])) as another:
+        another.execute("BEGIN IMMEDIATE")
+        watch._look()
+    assert watch.deadline == deadline
+    assert not OrmQ.objects.exists()  # it could not ring
 
 
 def test_the_product_notices_within_a_minute_and_runs_again_within_two() -> None:

@@ -52,7 +52,7 @@ class Plan:
 
     @property
     def size(self) -> int:
-        return self.recipients or self.batch * (20 + self.kills * 6)
+        return self.recipients or self.batch * (20 + self.kills * 5)
 
     @property
     def trouble(self) -> float:
@@ -206,10 +206,12 @@ class Havoc:
 
     def _let_it_end(self) -> None:
         """Workers that nobody kills, until nothing is open; then the look-ups, and what they send after all."""
-        limit = time.monotonic() + 240
+        still_open, limit = self.plan.size, 0.0
         while True:
             while not self._is_finished():
-                assert time.monotonic() < limit, "the campaign did not end in time"
+                if (left := self._open_batches()) < still_open:
+                    still_open, limit = left, time.monotonic() + 120
+                assert time.monotonic() < limit, "nothing goes out any more"
                 self._fill(armed=False)
                 self._strike()
                 self._reap()
@@ -218,10 +220,15 @@ class Havoc:
                 time.sleep(0.05)
             if not self._look_up():
                 break
+            still_open = self.plan.size
         for pid, life in self.lives.items():
             life.thaws_at = float("inf")
             self.nursery.strike(pid, signal.SIGCONT)
         self.nursery.wait()
+
+    def _open_batches(self) -> int:
+        still_open = (BatchStatus.PENDING, BatchStatus.SENDING)
+        return Batch.objects.filter(campaign=self.campaign, status__in=still_open).count()
 
     def _let_time_pass(self) -> None:
         """What waits for a later try need not: minutes would go by otherwise."""

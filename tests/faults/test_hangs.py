@@ -1,7 +1,7 @@
 """The ways in which django-q2 hangs for ever while its own status is green: noticed, ended, and nobody twice.
 
-They are made, not mimed: a process dies with the lock of a queue in its hands. Which database is behind it does not
-matter to that, so they run on the one of production. ``tests.faults.watch`` is the product's watch with less patience.
+They are made, not mimed: a process dies with the lock of a queue in its hands. That lock is no database's, so they run
+on the one that starts sooner. ``tests.faults.watch`` is the product's watch with less patience.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ START = 15.0  # seconds that a cluster may take to run its first tick on a busy 
 @pytest.fixture
 def watch(processes: Processes) -> subprocess.Popen[bytes]:
     """A watch over a cluster whose heart beats."""
-    if connection.vendor == "sqlite":
+    if connection.vendor != "sqlite":
         pytest.skip("the queues that hang are not the database's")
     started = processes.start("-m", "tests.faults.watch")
-    until(Heartbeat.objects.exists, 60)
+    until(Heartbeat.objects.exists, 90)
     return started
 
 

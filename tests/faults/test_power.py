@@ -23,7 +23,7 @@ from tests.faults.web import Web, post
 pytestmark = [
     pytest.mark.faults,
     pytest.mark.slow,
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(360),
     pytest.mark.django_db(transaction=True),
 ]
 PEOPLE = 202  # a pilot of two and twenty requests, two at a time
@@ -92,7 +92,7 @@ def test_a_campaign_whose_every_process_is_killed_at_once_goes_on_when_they_are_
     assert sum(builders.counts(campaign).values()) == PEOPLE
     web.start()
     processes.start("manage.py", "worker")
-    until(lambda: builders.refreshed(campaign).finished_at, 90)
+    until(lambda: builders.refreshed(campaign).finished_at, 180)
     counts = builders.counts(campaign)
     assert counts.keys() <= {"accepted", "unknown"}
     assert counts.get("unknown", 0) <= 10 * in_flight <= 20

@@ -24,7 +24,7 @@ from tests.faults.conftest import Processes, until
 pytestmark = [
     pytest.mark.faults,
     pytest.mark.slow,
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(360),
     pytest.mark.django_db(transaction=True),
 ]
 PEOPLE = 152  # a pilot of two and fifteen requests
@@ -42,7 +42,7 @@ def launch(campaign: Campaign, processes: Processes) -> None:
 
 
 def assert_sent_once(campaign: Campaign, sandbox: Sandbox) -> None:
-    until(lambda: builders.refreshed(campaign).status == CampaignStatus.COMPLETED, 90)
+    until(lambda: builders.refreshed(campaign).status == CampaignStatus.COMPLETED, 150)
     assert builders.counts(campaign) == {"accepted": PEOPLE}
     assert builders.wrongs(sandbox, campaign) == builders.ALL_WELL
     assert len(sandbox.ledger.acceptances()) == PEOPLE

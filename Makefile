@@ -1,5 +1,6 @@
 # make run     the site, its worker and the provider sandbox on this machine
 # make test    the whole suite: SQLite, PostgreSQL, browser
+# make faults  kills workers at random over a campaign and at every point; about five minutes; KILLS, SEED
 # make check   format, lint, types, import rules, migrations, deployment settings, built files
 # Needs Python 3.11 or newer, make and git. The rest is installed into .venv.
 
@@ -11,7 +12,7 @@ PYTHON ?=
 PYTEST := $(PY) -m pytest
 PIP_INSTALL := $(PY) -m pip install -qq --disable-pip-version-check
 
-.PHONY: run test check format translations screenshots requirements lint types migrations deployment assets messages
+.PHONY: run test faults check format translations screenshots requirements lint types migrations deployment assets messages
 
 run: $(BASE_STAMP)
 	@$(PY) bin/serve.py
@@ -24,6 +25,18 @@ test: $(DEV_STAMP)
 	$(PYTEST) --database sqlite -m browser || status=$$?; \
 	$(PYTEST) --database postgres -m browser tests/browser/test_providers.py || status=$$?; \
 	exit $$status
+
+# Ours has to lose and double nobody. The engine that sends again when in doubt has to be caught (3: doubles), or the
+# harness proves nothing.
+KILLS ?= 200
+SEED ?= 1405
+HAVOC = $(PY) -m tests.faults.random_kills --seed $(SEED)
+faults: $(DEV_STAMP)
+	@$(HAVOC) --kills $(KILLS)
+	@$(HAVOC) --kills $$(( ($(KILLS) + 3) / 4 )) --provider safir
+	@$(HAVOC) --kills 30 --engine resends; status=$$?; \
+	[ $$status -eq 3 ] || { echo "The wrong engine was not caught: the harness proves nothing." >&2; exit 1; }
+	@$(PYTEST) --database postgres --exhaustive -n 2 -q tests/faults/test_matrix.py
 
 check: lint types migrations deployment assets messages
 

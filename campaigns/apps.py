@@ -11,5 +11,9 @@ class CampaignsConfig(AppConfig):
     verbose_name = _("Campaigns")
 
     def ready(self) -> None:
-        """Register the system checks."""
-        from campaigns import checks  # noqa: F401
+        """Register the system checks, and listen for ticks that were put away."""
+        from django_q.signals import post_execute
+
+        from campaigns import checks, ringing  # noqa: F401
+
+        post_execute.connect(ringing.acknowledged)

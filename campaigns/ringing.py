@@ -1,13 +1,20 @@
-"""The tick: finds what waits and rings for it. It may run never, twice or in parallel; it changes no message itself."""
+"""The tick: finds what waits and rings for it. It may run never, twice or in parallel; it changes no message itself.
+
+The heart beats when django-q2 has put a tick away, the last thing that becomes of a task: a cluster in which any part
+hangs has none.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import logging
+from typing import Any
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
-from django_q.models import Failure
+from django_q.models import Failure, OrmQ
 
 from campaigns import attaching, hearts, lifecycle, restoring, scheduling, witness
 from campaigns.delivery import bulks, polling, webhooks
@@ -20,12 +27,13 @@ from contacts import importing, mirroring
 from contacts.models import ContactImport, Mirroring
 
 logger = logging.getLogger(__name__)
+TICK = "campaigns.tasks.tick"
 FAILURES_KEPT = dt.timedelta(days=7)
 UPLOADS_KEPT = dt.timedelta(days=7)  # of files whose columns nobody has confirmed
 
 
 def tick() -> None:
-    """One round: beat, start what is due, give up what is lost, and ring for every piece of work that waits."""
+    """One round: start what is due, give up what is lost, and ring for every piece of work that waits."""
     for step in STEPS:
         try:
             step()
@@ -34,7 +42,16 @@ def tick() -> None:
         except Exception as error:  # noqa: BLE001 - one campaign's trouble must not stop the others, nor the beat
             logger.error("The tick's %s failed (%s)", step.__name__, type(error).__name__)
     Failure.objects.filter(stopped__lt=timezone.now() - FAILURES_KEPT).delete()
-    hearts.beat()
+
+
+def acknowledged(sender: object, task: dict[str, Any], **named: Any) -> None:
+    """Beat where a tick has run from end to end and was taken off the queue; django-q2's monitor calls it.
+
+    A monitor that hangs lets tasks run, but none leaves the queue, and each comes back every quarter of an hour.
+    """
+    if task["func"] == TICK and task["success"]:
+        with contextlib.suppress(OperationalError, InterfaceError):
+            hearts.beat()
 
 
 def _prepare() -> None:
@@ -83,6 +100,14 @@ def _mirror() -> None:
         mirroring.ring(run_id)
 
 
+def _forget_lost_tasks() -> None:
+    """Delete the tasks whose process died over them: django-q2 would try them again for ever. Here it is rung anew."""
+    now, cluster = timezone.now(), settings.Q_CLUSTER
+    # Taken means locked until the retry. It may have waited for a task that took its whole time, and taken its own.
+    lost = now + dt.timedelta(seconds=cluster["retry"] - 2 * cluster["timeout"])
+    OrmQ.objects.filter(lock__gt=now, lock__lt=lost).delete()
+
+
 STEPS = (
     witness.count,
     scheduling.start_due,
@@ -98,6 +123,7 @@ STEPS = (
     attaching.forget_unused,
     hearts.forget_gone,
     _forget,
+    _forget_lost_tasks,
 )
 
 

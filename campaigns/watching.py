@@ -1,9 +1,9 @@
 """Keeping a django-q2 cluster alive: it runs in a process group of its own, and its pulse is a tick from end to end.
 
 django-q2 can hang for ever while its own status is green: a worker or the monitor killed at the wrong moment leaves a
-lock that nobody frees. So nothing of its own is asked. The watch rings for a tick on the cluster's own queue; the tick,
-run by this cluster and no other, stamps its heart (``hearts``); a stamp that stays away makes the watch kill the whole
-group and start a new one.
+lock that nobody frees. So nothing of its own is asked. The watch rings for a tick on the cluster's own queue; a tick
+that this cluster and no other has run and put away stamps its heart (``hearts``); a stamp that stays away makes the
+watch kill the whole group and start a new one.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ class Watch:
     ring_again = 10.0  # a tick that was lost with a dead worker is rung for again
     # Without a beat for so long the cluster is hung. One worker never sends (claiming.has_place), so a tick waits for a
     # slice and a poll at most; a single worker may be in a slow call, which lasts up to twice the read timeout.
-    grace = 60.0
+    grace = 45.0
     if settings.Q_CLUSTER["workers"] < 2:
         grace += settings.SEND_CONNECT_TIMEOUT + 2 * settings.SEND_READ_TIMEOUT
-    starting = 30.0  # until the first beat may be expected
+    starting = 10.0  # until the first beat may be expected
 
     def __init__(self) -> None:
         self.name = hearts.Name()
@@ -94,8 +94,10 @@ class Watch:
             close_old_connections()
             self._take_pulse()
         except DatabaseError as error:
-            # Without a database there is no pulse to miss; the cluster's own connections heal by themselves.
-            self.deadline = time.monotonic() + self.grace
+            # Without a database there is no pulse to miss; the cluster's own connections heal by themselves. A file of
+            # SQLite's that stays locked is not away: a process that hangs holds it.
+            if "locked" not in str(error):
+                self.deadline = time.monotonic() + self.grace
             connection.close()
             logger.error("The database is away (%s)", type(error).__name__)
         if time.monotonic() > self.deadline:

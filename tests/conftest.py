@@ -44,6 +44,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="postgres" if os.environ.get("TEST_DATABASE_URL") else "sqlite",
         help="what the suite runs on; postgres means TEST_DATABASE_URL, or an embedded server without it",
     )
+    parser.addoption("--exhaustive", action="store_true", help="every pair of crash point and answer, not a part")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -199,16 +199,24 @@ def test_the_tick_rings_for_what_can_be_sent() -> None:
     assert rung() == []
 
 
-@pytest.mark.django_db(transaction=True)
-def test_one_campaigns_trouble_stops_neither_the_others_nor_the_beat(
-    caplog: pytest.LogCaptureFixture, settings: Settings
-) -> None:
+@pytest.mark.django_db
+def test_the_heart_beats_when_a_tick_was_run_and_put_away(settings: Settings) -> None:
     settings.WORKER_HEART = "here-1"
+    ringing.tick()
+    ringing.acknowledged(None, {"func": "campaigns.tasks.pump", "success": True})
+    ringing.acknowledged(None, {"func": ringing.TICK, "success": False})
+    assert not Heartbeat.objects.exists()
+    ringing.acknowledged(None, {"func": ringing.TICK, "success": True})
+    assert Heartbeat.objects.filter(name="here-1").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_campaigns_trouble_stops_neither_the_others_nor_the_tick(caplog: pytest.LogCaptureFixture) -> None:
     campaign = builders.campaign_of(None, 2)
     Batch.objects.update(status=BatchStatus.SENDING, owner="x", lease_until=timezone.now() - dt.timedelta(hours=1))
     ProviderAccount.objects.update(slug="gone")
     ringing.tick()
-    assert Heartbeat.objects.filter(name="here-1").exists()
+    assert rung()[-1:] == ["pump"]
     assert "_expire failed (UnknownProvider)" in caplog.text
     assert builders.refreshed(campaign).status == C.RUNNING
 

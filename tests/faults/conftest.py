@@ -6,9 +6,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import psutil
 import pytest
@@ -17,6 +17,9 @@ from pytest_django.fixtures import Settings
 
 from providers.sandbox import Sandbox, running_sandbox
 from tests import engine
+
+if TYPE_CHECKING:
+    from tests.faults.web import Web
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -44,13 +47,17 @@ class Processes:
 
     def kill(self, process: subprocess.Popen[bytes]) -> None:
         """SIGKILL to a process and everything it has started."""
-        family = [process, *self.family(process)]
-        for each in family:
-            with_pid = each.pid
-            if psutil.pid_exists(with_pid):
+        self.kill_all([process])
+
+    def kill_all(self, processes: Sequence[subprocess.Popen[bytes]]) -> None:
+        """SIGKILL to several and everything they have started, all at once."""
+        families = [each for process in processes for each in self.family(process)]
+        for each in [*processes, *families]:
+            if psutil.pid_exists(each.pid):
                 each.send_signal(signal.SIGKILL)
-        process.wait(10)
-        psutil.wait_procs([each for each in family if isinstance(each, psutil.Process)], timeout=10)
+        for process in processes:
+            process.wait(10)
+        psutil.wait_procs(families, timeout=10)
 
     def family(self, process: subprocess.Popen[bytes]) -> list[psutil.Process]:
         try:
@@ -94,6 +101,16 @@ def machine(processes: Processes, tmp_path: Path) -> Iterator[Callable[..., Proc
     for each in made:
         for process in each.started:
             each.kill(process)
+
+
+@pytest.fixture
+def web(processes: Processes) -> Web:
+    """The site under gunicorn."""
+    from tests.faults.web import Web  # it builds on what is here
+
+    site = Web(processes)
+    site.start()
+    return site
 
 
 def until(true: Callable[[], Any], seconds: float = 30.0) -> None:

@@ -130,12 +130,12 @@ def test_the_worker_killed_in_mid_send_goes_on_where_it_was(sandbox: Sandbox, pr
 
 def test_a_cluster_that_hangs_is_killed_and_started_anew(processes: Processes) -> None:
     watch = processes.start("-m", "tests.faults.watch")
-    until(Heartbeat.objects.exists, 40)
+    until(Heartbeat.objects.exists, 90)
     hung = processes.family(watch)
     for process in hung:
         process.suspend()
     beat = Heartbeat.objects.get().beat_at
-    until(lambda: Heartbeat.objects.get().beat_at > beat and not any(each.is_running() for each in hung), 40)
+    until(lambda: Heartbeat.objects.get().beat_at > beat and not any(each.is_running() for each in hung), 90)
     assert watch.poll() is None
     assert not {each.pid for each in processes.family(watch)} & {each.pid for each in hung}
 

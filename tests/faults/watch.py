@@ -13,7 +13,7 @@ def main() -> None:
     from campaigns.watching import Watch
 
     sys.argv[0] = str(Path(__file__).resolve().parents[2] / "manage.py")  # what the watch starts its cluster with
-    Watch.grace, Watch.starting, Watch.ring_again = 4.0, 15.0, 1.0
+    Watch.grace, Watch.starting, Watch.ring_again = 6.0, 30.0, 1.0
     Watch().run()
 
 

@@ -2,7 +2,7 @@
 
 It wraps one step of the engine or of its transport and ends its own process there by SIGKILL, at the given occurrence;
 the product knows nothing of it. With the point ``none`` it is an ordinary worker; at ``stopped_before_the_begin`` it
-stops itself (SIGSTOP) instead, until somebody lets it go on.
+stops itself (SIGSTOP) instead, until somebody lets it go on. The nursery forks it for ``labour``.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -75,6 +76,37 @@ def arm(point: str, killer: Killer) -> None:
     if point.startswith("stopped_"):
         killer.signal, point = signal.SIGSTOP, point.removeprefix("stopped_")
     mines[point]()
+
+
+def preload() -> None:
+    """Load whatever a worker needs, so that its fork need not."""
+    from campaigns import lifecycle, tasks  # noqa: F401
+    from tests.faults import resends  # noqa: F401
+
+
+def labour(
+    campaign: int, point: str = "none", occurrence: int = 1, seconds: float = 30.0, engine: str = "ours"
+) -> None:
+    """Do for a campaign what the tasks do, round after round, until nothing is open or may go out, or the time is over.
+
+    A round is the tick's recovery, a slice of sending, the finish. ``engine="resends"`` is the control, which is wrong.
+    """
+    from campaigns import lifecycle
+    from campaigns.sending import dispatch, reconcile
+    from tests.faults import resends
+
+    if engine == "resends":
+        resends.install()
+    arm(point, Killer(occurrence))
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        reconcile.sweep_answers()
+        reconcile.expire_leases()
+        why = dispatch.work(campaign, min(1.0, seconds))
+        if lifecycle.finish(campaign) or why in ("stopped", "breaker"):
+            return
+        if why != "slice":
+            time.sleep(0.05)
 
 
 def main() -> None:

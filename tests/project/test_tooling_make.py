@@ -77,3 +77,10 @@ def test_an_old_python_is_refused_in_one_sentence(clone: Path) -> None:
     assert result.returncode != 0
     assert result.stderr.startswith("Chapar needs Python 3.11 or newer; false is older or missing.")
     assert not (clone / ".venv").exists()
+
+
+@pytest.mark.parametrize(("status", "passes"), [(3, True), (0, False), (1, False)])
+def test_the_random_kills_count_only_where_the_wrong_engine_is_caught(clone: Path, status: int, passes: bool) -> None:
+    python = clone / ".venv" / "bin" / "python"
+    python.write_text(f'#!/bin/sh\ncase "$*" in *resends*) exit {status};; esac\n')
+    assert (make(clone, "faults").returncode == 0) is passes

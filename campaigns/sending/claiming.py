@@ -223,12 +223,17 @@ def _next_batch(campaign: Campaign, now: dt.datetime) -> tuple[Batch, SenderLine
     if pilot_waits:
         candidates = candidates.filter(number=PILOT)
     waits = []
+    # What was taken for a line that then has to wait is given back before another's turn: its probe, its account's row.
+    several = campaign.fallback_line_id is not None or campaign.failover_line_id is not None
     for line in lines_of(campaign):
-        found = _on_line(campaign, line, candidates, now)
-        if isinstance(found, tuple):
-            return found
+        try:
+            with transaction.atomic(savepoint=several):
+                found = _on_line(campaign, line, candidates, now)
+        except _GiveUp as given_up:
+            waits.append(given_up.wait)
+            continue
         if found is not None:
-            waits.append(found)
+            return found
     if waits:
         raise _GiveUp(min(waits, key=lambda wait: float("inf") if wait.seconds is None else wait.seconds))
     open_ones = batches.filter(status=BatchStatus.PENDING).exists()
@@ -247,22 +252,28 @@ def _ahead_of(campaign: Campaign) -> tuple[list[tuple[int, int, str]], bool]:
 
 def _on_line(
     campaign: Campaign, line: SenderLine, candidates: QuerySet[Batch], now: dt.datetime
-) -> tuple[Batch, SenderLine] | Wait | None:
-    """The next batch of a line, locked, and the line that it goes out on; or why it may not; None where it has none."""
+) -> tuple[Batch, SenderLine] | None:
+    """The next batch of a line, locked, and the line that it goes out on; None where it has none.
+
+    Raises:
+        _GiveUp: it may not go out now; what was written for it must not stay.
+    """
     candidates = candidates.filter(line=line).select_for_update(skip_locked=True, of=("self",))
     batch = candidates.first()
     if batch is None:
         return None
     ready = _ready_line(campaign, line, now)
     if isinstance(ready, Wait):
-        return ready
+        raise _GiveUp(ready)
     if ready != line:
         if batch.may_have_been_sent(line):  # its key means nothing to another account
             batch = candidates.filter(doubts=0).first()
         if batch is None:
-            return obstacle(line, campaign, now)
+            raise _GiveUp(obstacle(line, campaign, now) or Wait("breaker"))
         _hand_over(batch, campaign, ready)
-    return _take(batch, ready, campaign) or (batch, ready)
+    if wait := _take(batch, ready, campaign):
+        raise _GiveUp(wait)
+    return batch, ready
 
 
 def _hand_over(batch: Batch, campaign: Campaign, line: SenderLine) -> None:

@@ -270,17 +270,29 @@ def _on_line(
             batch = candidates.filter(doubts=0).first()
         if batch is None:
             raise _GiveUp(obstacle(line, campaign, now) or Wait("breaker"))
-        _hand_over(batch, campaign, ready)
+        batch = _hand_over(batch, campaign, ready)
     if wait := _take(batch, ready, campaign):
         raise _GiveUp(wait)
     return batch, ready
 
 
-def _hand_over(batch: Batch, campaign: Campaign, line: SenderLine) -> None:
-    """Put a batch of which certainly nothing was sent on the line that takes over."""
+def _hand_over(batch: Batch, campaign: Campaign, line: SenderLine) -> Batch:
+    """Put what is pending of a batch, and so certainly not sent, on the line that takes over; returns its batch.
+
+    What the first account has taken of it, or may have, stays there: no other can be asked after it.
+    """
     if not Batch.objects.filter(campaign=campaign, line=line, number__lt=Batch.FALLBACK_FROM).exists():
         note("failed_over", campaign.pk, line=line.pk, code=campaign.line.account.breaker_code)
+    settled = batch.messages().exclude(status=MessageStatus.PENDING)
+    if settled.exists():
+        unclear = settled.filter(status=MessageStatus.UNKNOWN).exists()
+        status = BatchStatus.UNKNOWN if unclear else BatchStatus.DONE
+        # The attempt as in a claim: no answer to the old one is taken any more.
+        facts = {"attempt": batch.attempt + 1, "not_before": None, "settled_at": Now()}
+        Batch.objects.filter(pk=batch.pk).update(status=status, **facts)
+        batch = _cut(batch, 0)
     Batch.objects.filter(pk=batch.pk).update(line=line)
+    return batch
 
 
 def _take(batch: Batch, line: SenderLine, campaign: Campaign) -> Wait | None:
@@ -310,7 +322,7 @@ def _most(batch: Batch, line: SenderLine, campaign: Campaign) -> int:
     return max(1, min(limit for limit in limits if limit is not None))
 
 
-def _cut(batch: Batch, most: int) -> None:
+def _cut(batch: Batch, most: int) -> Batch:
     """Leave the first ``most`` pending messages in a batch, and put the others into a new one on the same line."""
     rows = Message.objects.in_batch(batch).filter(status=MessageStatus.PENDING).order_by("pk")
     rest = list(rows.values_list("pk", flat=True)[most:])
@@ -319,7 +331,7 @@ def _cut(batch: Batch, most: int) -> None:
         Q(number__gte=Batch.FALLBACK_FROM) if batch.is_fallback else Q(number__lt=Batch.FALLBACK_FROM)
     )
     number = (series.aggregate(last=Max("number"))["last"] or 0) + 1
-    Batch.objects.create(
+    following = Batch.objects.create(
         campaign_id=batch.campaign_id,
         line_id=batch.line_id,
         number=number,
@@ -331,3 +343,4 @@ def _cut(batch: Batch, most: int) -> None:
     Message.objects.filter(pk__in=rest).update(batch_number=number)
     batch.size, batch.pending = batch.size - len(rest), batch.pending - len(rest)
     batch.save(update_fields=["size", "pending"])
+    return following

@@ -323,7 +323,10 @@ def _most(batch: Batch, line: SenderLine, campaign: Campaign) -> int:
 
 
 def _cut(batch: Batch, most: int) -> Batch:
-    """Leave the first ``most`` pending messages in a batch, and put the others into a new one on the same line."""
+    """Leave the first ``most`` pending messages in a batch, and put the others into a new one on the same line.
+
+    With a key any of them may be what its unclear tries have sent, so the new one is as doubtful.
+    """
     rows = Message.objects.in_batch(batch).filter(status=MessageStatus.PENDING).order_by("pk")
     rest = list(rows.values_list("pk", flat=True)[most:])
     others = Batch.objects.filter(campaign=batch.campaign_id)
@@ -339,6 +342,8 @@ def _cut(batch: Batch, most: int) -> Batch:
         last_message_id=rest[-1],
         size=len(rest),
         pending=len(rest),
+        repeats=batch.repeats,
+        doubts=batch.doubts,
     )
     Message.objects.filter(pk__in=rest).update(batch_number=number)
     batch.size, batch.pending = batch.size - len(rest), batch.pending - len(rest)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from campaigns import lifecycle
 from campaigns.models import Batch, Campaign, Message
 from campaigns.sending import lookup
 from campaigns.states import BatchStatus, MessageStatus
@@ -62,3 +63,19 @@ def test_what_is_unclear_is_looked_up_where_it_was_sent(
     builders.send_all(campaign)
     assert builders.counts(campaign) == {"accepted": 12}
     assert builders.wrongs(sandbox, campaign) == builders.ALL_WELL
+
+
+def test_the_rest_of_a_doubtful_batch_that_a_probe_cuts_is_doubtful_too(sandbox: Sandbox) -> None:
+    bale, rule = lines.line("safir", sandbox), builders.include(builders.phonebook(builders.contacts(8)))
+    other = lines.account("safir", sandbox, name="other")
+    stand_in = SenderLine.objects.create(account=other, sender="7654321", channel="bale", kind="service")
+    campaign = builders.running(bale, rule, failover_line=stand_in)
+    builders.send_all(campaign, 0.01)  # the pilot
+    sandbox.faults.add("500", "safir_send", taken=True)
+    for _ in range(4):  # three in vain, and the probe
+        builders.time_passes()
+        builders.send_all(campaign, 3)
+    assert Batch.objects.filter(campaign=campaign).count() == 3
+    assert not Batch.objects.filter(line=stand_in).exists()
+    lifecycle.cancel(campaign.pk)
+    assert builders.counts(campaign) == {"accepted": 2, "unknown": 6}

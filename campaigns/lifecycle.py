@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from campaigns import checking, scheduling
@@ -52,7 +51,8 @@ def launch(campaign_id: int, actor: Actor = None) -> CampaignStatus:
         NotAllowed: it is no draft any more, or something is wrong with it; nothing was changed.
     """
     with transaction.atomic():
-        campaign = Campaign.objects.select_for_update(of=("self",)).select_related("line__account").get(pk=campaign_id)
+        rows = Campaign.objects.select_for_update(of=("self",)).select_related("line__account")
+        campaign = rows.annotate(now=Now()).get(pk=campaign_id)
         late = campaign.status == CampaignStatus.SCHEDULED and campaign.pause_code == Campaign.LATE
         if campaign.status != CampaignStatus.DRAFT and not late:
             raise NotAllowed(_("This campaign has been launched already."))
@@ -60,7 +60,7 @@ def launch(campaign_id: int, actor: Actor = None) -> CampaignStatus:
         if problems:
             raise NotAllowed(" ".join(problems))
         due = None if campaign.provider_keeps_time else campaign.scheduled_at
-        later = due is not None and due > timezone.now()
+        later = due is not None and due > campaign.now  # type: ignore[attr-defined]  # the annotation
         status = CampaignStatus.SCHEDULED if later else CampaignStatus.PREPARING
         Campaign.objects.move(campaign_id, status, launched_at=Now(), pause_code="", pause_text="")
         note("started_late" if late else "launched", campaign_id, actor)

@@ -25,6 +25,7 @@ PILOT = 0
 TAKEN_OVER = frozenset({"breaker", "disabled"})  # of a line, where another one takes over
 LONGEST_AHEAD = dt.timedelta(days=90)  # of a time that a provider keeps; IPPanel takes three months
 SOONEST = dt.timedelta(minutes=5)  # of such a time, by IPPanel
+MINUTE = dt.timedelta(minutes=1)
 SCHEDULED_AHEAD = SOONEST + dt.timedelta(seconds=30)  # from the claim to the call takes a while
 
 
@@ -143,7 +144,8 @@ def _own_turn(campaign: Campaign, now: dt.datetime) -> Wait | None:
     """What keeps the whole campaign from sending now: its time is over, or its own pace has no turn yet."""
     if campaign.expires_at is not None and campaign.expires_at <= now:
         return Wait("expired")
-    if campaign.next_batch_at is not None and campaign.next_batch_at > now:
+    # A turn is a minute away at most: one beyond that was given by a clock that has been set back since.
+    if campaign.next_batch_at is not None and now < campaign.next_batch_at <= now + MINUTE:
         return Wait("campaign_pace", (campaign.next_batch_at - now).total_seconds())
     return None
 

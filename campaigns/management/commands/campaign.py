@@ -18,6 +18,8 @@ from campaigns.models import Campaign
 from campaigns.states import MessageStatus
 from interface.commands import ScriptCommand
 
+MOST_PER_MINUTE = 1_000_000
+
 
 class Command(ScriptCommand):
     """``campaign create|launch|pause|resume|cancel|show|audit``; with ``--json`` one object on standard output."""
@@ -72,6 +74,8 @@ class Command(ScriptCommand):
 
     def _create(self, options: dict[str, Any]) -> dict[str, Any]:
         at = _time(options["at"]) if options["at"] else None
+        if options["per_minute"] is not None and not 1 <= options["per_minute"] <= MOST_PER_MINUTE:
+            raise CommandError(_("A campaign has a pace of 1 to 1,000,000 messages a minute."))
         with transaction.atomic():
             rules = drafting.phonebook_rules(options["phonebook"], options["exclude_phonebook"])
             line = drafting.line_of(options["line"])

@@ -46,7 +46,7 @@ def test_what_it_has_taken_or_may_have_is_asked_after_there(
     campaign = broken_off(sandbox, first, second)
     assert builders.counts(campaign) == {"accepted": 11, "unknown": 1}
     for message in Message.objects.of(campaign).filter(status=MessageStatus.ACCEPTED):
-        batch = Batch.objects.select_related("line").get(campaign=campaign, number=message.batch_number)
+        batch = Batch.objects.select_related("line").get(campaign=campaign, number=message.batch_number or 0)
         assert batch.line.account_id == message.account_id
     [unclear] = Batch.objects.filter(status=BatchStatus.UNKNOWN)
     assert (unclear.line_id, unclear.pending, unclear.poll_at is None) == (first.pk, 0, False)

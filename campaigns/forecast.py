@@ -68,7 +68,7 @@ def _walk(campaign: Campaign, local: dt.datetime, left: float, rate: float) -> d
         seconds = (opening.end - opening.start).total_seconds()
         day = opening.start.date()
         if day not in room:
-            room[day] = float("inf") if cap is None else pacing.room_on(line, day)
+            room[day] = float("inf") if cap is None else pacing.room_on(line, day) if day == local.date() else cap
         sent = min(rate * seconds, room[day])
         if sent >= left:
             return opening.start + dt.timedelta(seconds=left / rate)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Now
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from campaigns import checking, scheduling, unclear, witness
@@ -292,7 +291,7 @@ def why_not_again(campaign: Campaign) -> str:
     """Why nothing of a campaign can be sent again, as a sentence for people; empty where it can."""
     if campaign.status not in SENDABLE_AGAIN:
         return _("This campaign sends nothing any more.")
-    if campaign.expires_at is not None and campaign.expires_at <= timezone.now():
+    if campaign.expires_at is not None and campaign.expires_at <= clock.now():
         return _("The campaign's time is over: what would go out again would expire at once.")
     return ""
 

@@ -31,7 +31,8 @@ def start_due() -> None:
     if witness.doubt():
         return
     for campaign_id in Campaign.objects.due().values_list("pk", flat=True):
-        if not hold_late(campaign_id) and Campaign.objects.move(campaign_id, CampaignStatus.PREPARING):
+        # Of those that are due still: from a draft the same move is a launch, and somebody may have taken it back.
+        if not hold_late(campaign_id) and Campaign.objects.due().move(campaign_id, CampaignStatus.PREPARING):
             note("time_came", campaign_id)
             ring("prepare", campaign_id)
 
@@ -50,7 +51,8 @@ def hold_late(campaign_id: int) -> bool:
     scheduled = Campaign.objects.filter(pk=campaign_id, status=CampaignStatus.SCHEDULED)
     with transaction.atomic():
         held = scheduled.exclude(pause_code=Campaign.LATE).update(**facts)
-        if not held and not Campaign.objects.move(campaign_id, CampaignStatus.SCHEDULED, **facts):
+        preparing = Campaign.objects.filter(status=CampaignStatus.PREPARING)
+        if not held and not preparing.move(campaign_id, CampaignStatus.SCHEDULED, **facts):
             return True
         note("held_late", campaign_id)
     return True

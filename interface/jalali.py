@@ -50,7 +50,7 @@ class JalaliDateTimeField(forms.Field):
         try:
             day, _space, time = text.partition(" ")
             moment = dt.datetime.combine(_day(day), _time(time.strip()))
-        except ValueError:
+        except (ValueError, OverflowError):
             raise ValidationError(self.error_messages["invalid"], code="invalid") from None
         return timezone.make_aware(moment)
 
@@ -80,10 +80,12 @@ def day_from(text: str) -> dt.date:
 
 def _day(text: str) -> dt.date:
     year, month, day = (int(part) for part in text.split("/"))
-    if year >= FIRST_GREGORIAN_YEAR:
-        return dt.date(year, month, day)
-    gregorian: dt.date = _JALALI(year, month, day).to_gregorian()
-    return gregorian
+    if year < FIRST_GREGORIAN_YEAR:
+        gregorian: dt.date = _JALALI(year, month, day).to_gregorian()
+        return gregorian
+    found = dt.date(year, month, day)
+    _JALALI(found)  # a day so far away that it has none in this calendar could be saved, and shown nowhere
+    return found
 
 
 def _time(text: str) -> dt.time:

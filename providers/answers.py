@@ -66,7 +66,8 @@ class SendAnswer:
     outcome holds for the whole request. ``anomalies`` counts what the contract does not foresee, by a short word of
     ours (``foreign_recipient``, ``repeated_ref``, ``unknown_status``). ``retry_after`` in seconds. ``refs`` are the
     provider's ids of the request itself, where it keeps the recipients. ``stop`` is the answer that ended a group of
-    single requests before its end: a refusal of the account or of the request, or a call to slow down.
+    single requests before its end: a refusal of the account or of the request, or a call to slow down. ``asked`` is
+    false where no request could be made, which says nothing of the provider.
     """
 
     outcome: Outcome
@@ -79,6 +80,7 @@ class SendAnswer:
     anomalies: Mapping[str, int] = field(default_factory=dict)
     refs: Sequence[str] = ()
     stop: SendAnswer | None = None
+    asked: bool = True
 
 
 class StatusReport(NamedTuple):

@@ -39,7 +39,7 @@ class HolidaysForm(forms.Form):
                 continue
             try:
                 day = jalali.day_from(text)
-            except ValueError:
+            except (ValueError, OverflowError):
                 words = gettext("Line %(number)s does not begin with a date: %(text)s")
                 raise ValidationError(words % {"number": persian.number(number), "text": text[:20]}) from None
             found[day] = name.strip()[:100]
@@ -52,7 +52,9 @@ class HolidaysForm(forms.Form):
         days = {day: name for day, name in self.cleaned_data["days"].items() if day >= timezone.localdate()}
         with transaction.atomic():
             Holiday.objects.filter(day__gte=timezone.localdate()).delete()
-            Holiday.objects.bulk_create(Holiday(day=day, name=name) for day, name in days.items())
+            rows = [Holiday(day=day, name=name) for day, name in days.items()]
+            # Another tab may have saved since the delete began: the later one's names hold.
+            Holiday.objects.bulk_create(rows, update_conflicts=True, unique_fields=["day"], update_fields=["name"])
         return len(days)
 
 

@@ -78,14 +78,15 @@ class ProviderAccountQuerySet(models.QuerySet["ProviderAccount"]):
     def succeeded(self, account: ProviderAccount) -> None:
         """A call came through: it closes a half-open breaker, and what failed before counts no more."""
         if account.failures:
-            self.filter(pk=account.pk).update(failures=0)
+            self.filter(pk=account.pk, breaker="closed").update(failures=0)
         if account.breaker != "closed":
             self.filter(pk=account.pk, breaker="half_open").update(**CLEARED)
 
     @transaction.atomic
     def failed(self, account_id: int, code: str) -> None:
         """A call came to nothing through no fault of the account: so many in a row open the breaker."""
-        self.filter(pk=account_id).update(failures=F("failures") + 1)
+        # Once it is open, the number tells why: what was still under way counts neither up nor down.
+        self.filter(pk=account_id, breaker="closed").update(failures=F("failures") + 1)
         account = self.get(pk=account_id)
         if account.failures >= FAILURES or account.breaker == "half_open":
             self.open_breaker(account_id, code, "", UNREACHABLE)

@@ -25,6 +25,7 @@ PILOT = 0
 TAKEN_OVER = frozenset({"breaker", "disabled"})  # of a line, where another one takes over
 LONGEST_AHEAD = dt.timedelta(days=90)  # of a time that a provider keeps; IPPanel takes three months
 SOONEST = dt.timedelta(minutes=5)  # of such a time, by IPPanel
+MINUTE = dt.timedelta(minutes=1)
 SCHEDULED_AHEAD = SOONEST + dt.timedelta(seconds=30)  # from the claim to the call takes a while
 
 
@@ -162,7 +163,8 @@ def _own_turn(campaign: Campaign, now: dt.datetime) -> Wait | None:
     """What keeps the whole campaign from sending now: its time is over, or its own pace has no turn yet."""
     if campaign.expires_at is not None and campaign.expires_at <= now:
         return Wait("expired")
-    if campaign.next_batch_at is not None and campaign.next_batch_at > now:
+    # A turn is a minute away at most: one beyond that was given by a clock that has been set back since.
+    if campaign.next_batch_at is not None and now < campaign.next_batch_at <= now + MINUTE:
         return Wait("campaign_pace", (campaign.next_batch_at - now).total_seconds())
     return None
 
@@ -242,12 +244,17 @@ def _next_batch(campaign: Campaign, now: dt.datetime) -> tuple[Batch, SenderLine
     if pilot_waits:
         candidates = candidates.filter(number=PILOT)
     waits = []
+    # What was taken for a line that then has to wait is given back before another's turn: its probe, its account's row.
+    several = campaign.fallback_line_id is not None or campaign.failover_line_id is not None
     for line in lines_of(campaign):
-        found = _on_line(campaign, line, candidates, now)
-        if isinstance(found, tuple):
-            return found
+        try:
+            with transaction.atomic(savepoint=several):
+                found = _on_line(campaign, line, candidates, now)
+        except _GiveUp as given_up:
+            waits.append(given_up.wait)
+            continue
         if found is not None:
-            waits.append(found)
+            return found
     if waits:
         raise _GiveUp(min(waits, key=lambda wait: float("inf") if wait.seconds is None else wait.seconds))
     open_ones = batches.filter(status=BatchStatus.PENDING).exists()
@@ -266,29 +273,47 @@ def _ahead_of(campaign: Campaign) -> tuple[list[tuple[int, int, str]], bool]:
 
 def _on_line(
     campaign: Campaign, line: SenderLine, candidates: QuerySet[Batch], now: dt.datetime
-) -> tuple[Batch, SenderLine] | Wait | None:
-    """The next batch of a line, locked, and the line that it goes out on; or why it may not; None where it has none."""
+) -> tuple[Batch, SenderLine] | None:
+    """The next batch of a line, locked, and the line that it goes out on; None where it has none.
+
+    Raises:
+        _GiveUp: it may not go out now; what was written for it must not stay.
+    """
     candidates = candidates.filter(line=line).select_for_update(skip_locked=True, of=("self",))
     batch = candidates.first()
     if batch is None:
         return None
     ready = _ready_line(campaign, line, now)
     if isinstance(ready, Wait):
-        return ready
+        raise _GiveUp(ready)
     if ready != line:
         if batch.may_have_been_sent(line):  # its key means nothing to another account
             batch = candidates.filter(doubts=0).first()
         if batch is None:
-            return obstacle(line, campaign, now)
-        _hand_over(batch, campaign, ready)
-    return _take(batch, ready, campaign) or (batch, ready)
+            raise _GiveUp(obstacle(line, campaign, now) or Wait("breaker"))
+        batch = _hand_over(batch, campaign, ready)
+    if wait := _take(batch, ready, campaign):
+        raise _GiveUp(wait)
+    return batch, ready
 
 
-def _hand_over(batch: Batch, campaign: Campaign, line: SenderLine) -> None:
-    """Put a batch of which certainly nothing was sent on the line that takes over."""
+def _hand_over(batch: Batch, campaign: Campaign, line: SenderLine) -> Batch:
+    """Put what is pending of a batch, and so certainly not sent, on the line that takes over; returns its batch.
+
+    What the first account has taken of it, or may have, stays there: no other can be asked after it.
+    """
     if not Batch.objects.filter(campaign=campaign, line=line, number__lt=Batch.FALLBACK_FROM).exists():
         note("failed_over", campaign.pk, line=line.pk, code=campaign.line.account.breaker_code)
+    settled = batch.messages().exclude(status=MessageStatus.PENDING)
+    if settled.exists():
+        unclear = settled.filter(status=MessageStatus.UNKNOWN).exists()
+        status = BatchStatus.UNKNOWN if unclear else BatchStatus.DONE
+        # The attempt as in a claim: no answer to the old one is taken any more.
+        facts = {"attempt": batch.attempt + 1, "not_before": None, "settled_at": Now()}
+        Batch.objects.filter(pk=batch.pk).update(status=status, **facts)
+        batch = _cut(batch, 0)
     Batch.objects.filter(pk=batch.pk).update(line=line)
+    return batch
 
 
 def _take(batch: Batch, line: SenderLine, campaign: Campaign) -> Wait | None:
@@ -318,8 +343,11 @@ def _most(batch: Batch, line: SenderLine, campaign: Campaign) -> int:
     return max(1, min(limit for limit in limits if limit is not None))
 
 
-def _cut(batch: Batch, most: int) -> None:
-    """Leave the first ``most`` pending messages in a batch, and put the others into a new one on the same line."""
+def _cut(batch: Batch, most: int) -> Batch:
+    """Leave the first ``most`` pending messages in a batch, and put the others into a new one on the same line.
+
+    With a key any of them may be what its unclear tries have sent, so the new one is as doubtful.
+    """
     rows = Message.objects.in_batch(batch).filter(status=MessageStatus.PENDING).order_by("pk")
     rest = list(rows.values_list("pk", flat=True)[most:])
     others = Batch.objects.filter(campaign=batch.campaign_id)
@@ -327,7 +355,7 @@ def _cut(batch: Batch, most: int) -> None:
         Q(number__gte=Batch.FALLBACK_FROM) if batch.is_fallback else Q(number__lt=Batch.FALLBACK_FROM)
     )
     number = (series.aggregate(last=Max("number"))["last"] or 0) + 1
-    Batch.objects.create(
+    following = Batch.objects.create(
         campaign_id=batch.campaign_id,
         line_id=batch.line_id,
         number=number,
@@ -335,7 +363,10 @@ def _cut(batch: Batch, most: int) -> None:
         last_message_id=rest[-1],
         size=len(rest),
         pending=len(rest),
+        repeats=batch.repeats,
+        doubts=batch.doubts,
     )
     Message.objects.filter(pk__in=rest).update(batch_number=number)
     batch.size, batch.pending = batch.size - len(rest), batch.pending - len(rest)
     batch.save(update_fields=["size", "pending"])
+    return following

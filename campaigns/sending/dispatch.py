@@ -72,7 +72,7 @@ def send(claimed: Claim) -> None:
         record(ticket, SendAnswer(Outcome.REJECTED, blame=blame, code=code))
         return
     except InvalidJob as error:
-        record(ticket, SendAnswer(Outcome.REJECTED, blame=Blame.REQUEST, code=str(error)))
+        record(ticket, SendAnswer(Outcome.REJECTED, blame=Blame.REQUEST, code=str(error), asked=False))
         return
     except jobs.LostClaim:
         record(ticket, SendAnswer(Outcome.RETRYABLE, code="lost_claim"))
@@ -94,7 +94,7 @@ def send(claimed: Claim) -> None:
             fresh_connection=not provider.capabilities.idempotent,
         )
     except InvalidJob as error:
-        record(ticket, SendAnswer(Outcome.REJECTED, blame=Blame.REQUEST, code=str(error)))
+        record(ticket, SendAnswer(Outcome.REJECTED, blame=Blame.REQUEST, code=str(error), asked=False))
         return
     except TransportError as error:
         _record_failure(ticket, error)

@@ -139,7 +139,7 @@ class Group:
                 fresh_connection=not self.provider.capabilities.idempotent,
             )
         except InvalidJob as error:  # what is wrong with one recipient was set aside before
-            return SendAnswer(Outcome.REJECTED, blame=Blame.REQUEST, code=str(error))
+            return SendAnswer(Outcome.REJECTED, blame=Blame.REQUEST, code=str(error), asked=False)
         except TransportError as error:
             if self.journal and error.outcome is Outcome.RETRYABLE:
                 self.journal.untaken(key)

@@ -153,7 +153,7 @@ class _Record:
             accounts.open_breaker(self.account.pk, told.code, told.text)
         elif self.old is MessageStatus.UNKNOWN:
             return  # a late fact is no news of the account as it is now
-        elif told.code in NOT_ASKED or silent:
+        elif told.code in NOT_ASKED or silent or not told.asked:
             accounts.return_probe(self.account.pk)
         elif told.outcome is Outcome.UNCLEAR or told.code in UNREACHABLE or in_vain:
             accounts.failed(self.account.pk, told.code)

@@ -165,3 +165,27 @@ def test_an_unreachable_provider_stops_a_group_too_and_its_key_leaves_nobody_in_
         builders.send_all(campaign)
     assert builders.counts(campaign) == {"accepted": 6}
     assert builders.wrongs(sandbox, campaign) == builders.ALL_WELL
+
+
+def test_a_probe_that_could_not_even_be_asked_closes_nothing(sandbox: Sandbox) -> None:
+    line = builders.line(builders.account(sandbox), sender="")  # no request can be made with it
+    campaign = builders.running(line, builders.include(builders.phonebook(builders.contacts(12))))
+    ProviderAccount.objects.open_breaker(account().pk, "connection_lost", "", UNREACHABLE)
+    builders.time_passes()
+    builders.send_all(campaign)
+    assert builders.refreshed(campaign).pause_code == "no_sender"
+    assert account().breaker == "open"
+    assert patience() <= 0
+
+
+def test_what_was_still_under_way_does_not_change_why_an_account_is_stopped(sandbox: Sandbox) -> None:
+    builders.campaign_of(sandbox, 2)
+    accounts = ProviderAccount.objects
+    accounts.open_breaker(account().pk, "401", "")
+    for _ in range(FAILURES):
+        accounts.failed(account().pk, "timeout")
+    assert not account().is_unreachable
+    accounts.close_breaker(account().pk)
+    accounts.open_breaker(account().pk, "timeout", "", UNREACHABLE)
+    accounts.succeeded(account())
+    assert account().is_unreachable

@@ -118,3 +118,9 @@ def test_a_closed_window_is_waited_for() -> None:
     found = forecast.ends_at(builders.refreshed(campaign), 12)
     assert found is not None
     assert found.replace(microsecond=0) == opens + dt.timedelta(seconds=12)
+
+
+def test_a_cap_is_looked_up_once_however_many_days_it_takes(django_assert_max_num_queries: Any) -> None:
+    campaign = draft(daily_cap=100)
+    with django_assert_max_num_queries(6):
+        assert told(campaign, 5_000) == (49, "08:00")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from campaigns import ringing
@@ -71,3 +72,20 @@ def test_a_provider_that_keeps_the_recipients_takes_no_pace(sandbox: Sandbox) ->
     rule = builders.include(builders.phonebook(builders.contacts(1)))
     with pytest.raises(InvalidDraft, match=r"سرعت"):
         builders.draft(lines.line("ippanel", sandbox), rule, messages_per_minute=5)
+
+
+def test_a_turn_that_a_clock_gave_before_it_was_set_back_holds_nothing_up(sandbox: Sandbox) -> None:
+    campaign = builders.campaign_of(sandbox, 12, messages_per_minute=6)
+    Campaign.objects.update(next_batch_at=timezone.now() + dt.timedelta(days=1))
+    assert isinstance(claim(campaign.pk, "me"), Claim)
+
+
+@pytest.mark.parametrize("pace", ["0", "-5", "1000001"])
+def test_a_pace_that_is_none_is_refused_by_the_command(pace: str) -> None:
+    sender, book = builders.line(builders.account()).sender, builders.phonebook(builders.contacts(1)).name
+    with pytest.raises(CommandError, match=r"1[,٬]000[,٬]000|۱٬۰۰۰٬۰۰۰"):
+        call_command(
+            *("campaign", "create", "--name", "a", "--line", sender, "--text", "سلام"),
+            *("--phonebook", book, "--per-minute", pace),
+        )
+    assert not Campaign.objects.exists()

@@ -10,7 +10,9 @@ from django.test import Client
 from django.utils import timezone
 
 from interface import jalali
+from providers.holidays import HolidaysForm
 from providers.models import Holiday
+from tests.parallel import at_once
 
 ADDRESS = "/accounts/holidays/"
 pytestmark = pytest.mark.django_db
@@ -59,3 +61,21 @@ def test_a_line_that_is_no_date_is_named_and_nothing_is_lost(owner: Client) -> N
 def test_only_who_may_change_lines_sees_it(client: Client) -> None:
     client.force_login(User.objects.create_user("guest"))
     assert client.get(ADDRESS).status_code == 403
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", f"{'9' * 20}/01/01", f"1500/{'9' * 20}/01"])
+def test_a_day_that_is_none_in_either_calendar_is_refused_and_the_page_still_opens(owner: Client, day: str) -> None:
+    assert owner.post(ADDRESS, {"days": f"{day} روزی دور"}).status_code == 422
+    assert owner.get(ADDRESS).status_code == 200
+    assert not Holiday.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_tabs_that_save_at_once_both_succeed() -> None:
+    def save() -> int:
+        form = HolidaysForm({"days": "2121-03-21 نوروز\n2121-03-22 نوروز"})
+        assert form.is_valid()
+        return form.save()
+
+    assert at_once(save, 4) == [2] * 4
+    assert Holiday.objects.count() == 2

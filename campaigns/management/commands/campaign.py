@@ -20,6 +20,7 @@ from campaigns.states import MessageStatus
 from interface.commands import ScriptCommand
 
 DECISIONS = ("count-as-sent", "send-again")  # on what is unclear
+MOST_PER_MINUTE = 1_000_000
 
 
 class Command(ScriptCommand):
@@ -68,6 +69,8 @@ class Command(ScriptCommand):
 
     def _create(self, options: dict[str, Any]) -> dict[str, Any]:
         at = _time(options["at"]) if options["at"] else None
+        if options["per_minute"] is not None and not 1 <= options["per_minute"] <= MOST_PER_MINUTE:
+            raise CommandError(_("A campaign has a pace of 1 to 1,000,000 messages a minute."))
         with transaction.atomic():
             rules = drafting.phonebook_rules(options["phonebook"], options["exclude_phonebook"])
             line = drafting.line_of(options["line"])

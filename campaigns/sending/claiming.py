@@ -202,12 +202,16 @@ def can_send(campaign: Campaign) -> bool:
 
 
 def _ready_line(campaign: Campaign, line: SenderLine, now: dt.datetime | None = None) -> SenderLine | Wait:
-    """The line that a batch of this line goes out on: itself, or the one that takes over; or what is in its way."""
+    """The line that a batch of this line goes out on: itself, or the one that takes over; or what is in its way.
+
+    What was handed over comes back in the same way: all else may wait for it, such as for a pilot.
+    """
     wait = obstacle(line, campaign, now)
     if wait is None:
         return line
-    other = campaign.failover_line
-    if other is None or line.pk != campaign.line_id or wait.code not in TAKEN_OVER:
+    pair = {campaign.line_id: campaign.failover_line, campaign.failover_line_id: campaign.line}
+    other = pair.get(line.pk)
+    if other is None or wait.code not in TAKEN_OVER:
         return wait
     return wait if obstacle(other, campaign, now) else other
 
@@ -302,7 +306,7 @@ def _hand_over(batch: Batch, campaign: Campaign, line: SenderLine) -> Batch:
 
     What the first account has taken of it, or may have, stays there: no other can be asked after it.
     """
-    if not Batch.objects.filter(campaign=campaign, line=line, number__lt=Batch.FALLBACK_FROM).exists():
+    if line.pk != campaign.line_id and not Batch.objects.filter(campaign=campaign, line=line).exists():
         note("failed_over", campaign.pk, line=line.pk, code=campaign.line.account.breaker_code)
     settled = batch.messages().exclude(status=MessageStatus.PENDING)
     if settled.exists():

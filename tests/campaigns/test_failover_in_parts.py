@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from campaigns import lifecycle
-from campaigns.models import Batch, Campaign, Message
+from campaigns.models import AuditEntry, Batch, Campaign, Message
 from campaigns.sending import lookup
 from campaigns.states import BatchStatus, MessageStatus
 from providers.models import ProviderAccount, SenderLine
@@ -79,3 +79,21 @@ def test_the_rest_of_a_doubtful_batch_that_a_probe_cuts_is_doubtful_too(sandbox:
     assert not Batch.objects.filter(line=stand_in).exists()
     lifecycle.cancel(campaign.pk)
     assert builders.counts(campaign) == {"accepted": 2, "unknown": 6}
+
+
+def test_a_batch_that_cannot_go_out_on_the_other_line_either_comes_back(
+    sandbox: Sandbox, first: SenderLine, second: SenderLine
+) -> None:
+    campaign = builders.running(
+        first, builders.include(builders.phonebook(builders.contacts(12))), failover_line=second
+    )
+    accounts = ProviderAccount.objects
+    accounts.filter(pk=first.account_id).update(enabled=False)
+    sandbox.faults.add("bad_token", "gosms_send", times=1)
+    builders.send_all(campaign)
+    assert Batch.objects.get(campaign=campaign, number=0).line == second  # the pilot, for which all others wait
+    accounts.filter(pk=first.account_id).update(enabled=True)
+    builders.send_all(campaign)
+    assert builders.counts(campaign) == {"accepted": 12}
+    assert builders.wrongs(sandbox, campaign) == builders.ALL_WELL
+    assert AuditEntry.objects.filter(action="failed_over").count() == 1

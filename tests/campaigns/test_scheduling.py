@@ -220,11 +220,3 @@ def test_a_batch_that_was_cut_expires_whole(sandbox: Sandbox) -> None:
     assert lifecycle.clear_pending(campaign.pk, 5)
     assert builders.counts(campaign) == {"expired": 32}
     assert not Batch.objects.filter(campaign=campaign, pending__gt=0).exists()
-
-
-def test_a_launch_on_a_machine_whose_clock_is_ahead_starts_nothing_early(monkeypatch: pytest.MonkeyPatch) -> None:
-    campaign = scheduled()
-    scheduling.take_back(campaign.pk)
-    now = timezone.now
-    monkeypatch.setattr(timezone, "now", lambda: now() + dt.timedelta(hours=2))
-    assert lifecycle.launch(campaign.pk) == C.SCHEDULED

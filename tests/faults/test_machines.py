@@ -184,6 +184,6 @@ def test_a_hung_cluster_is_replaced_beside_one_that_beats(machine: Machine) -> N
     for process in hung:
         process.suspend()
     beat = Heartbeat.objects.get(name=name).beat_at
+    until(lambda: not any(each.is_running() for each in hung), 60)
     until(lambda: Heartbeat.objects.get(name=name).beat_at > beat, 60)
-    assert not any(each.is_running() for each in hung)
     assert {each.pid for each in other.family(healthy)} == family

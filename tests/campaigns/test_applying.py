@@ -164,9 +164,15 @@ def test_a_large_table_is_not_read_through() -> None:
         come_in(campaign, *[StatusReport(f"many-{n}", Report.SENT, "4") for n in refs])
         cursor.execute("ANALYZE campaigns_message, campaigns_providerref, campaigns_deliveryevent")
         with transaction.atomic():
+            before = _scans(cursor)
             applying.apply()
-            cursor.execute("SELECT relname, seq_scan, idx_scan FROM pg_stat_xact_user_tables")
-            scans = {name: counts for name, *counts in cursor.fetchall()}
+            after = _scans(cursor)
     assert Message.objects.filter(status=MessageStatus.SENT).count() == 5_000
-    assert scans["campaigns_message"][0] == 0, scans
-    assert scans["campaigns_providerref"] == [0, 5_000], scans
+    for table in ("campaigns_message", "campaigns_providerref", "campaigns_deliveryevent"):
+        assert after[table] == before[table], table
+
+
+def _scans(cursor: Any) -> dict[str, int]:
+    """How often this session has read each table from end to end."""
+    cursor.execute("SELECT relname, seq_scan FROM pg_stat_xact_user_tables")
+    return dict(cursor.fetchall())

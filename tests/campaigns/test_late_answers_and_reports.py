@@ -25,8 +25,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def wait_in_vain() -> None:
-    """Let the events be tried for so long that they are tried once an hour."""
-    DeliveryEvent.objects.update(tries=11, retry_at=timezone.now() - dt.timedelta(seconds=1))
+    """Let the events wait for so long that they are tried once an hour."""
+    now = timezone.now()
+    DeliveryEvent.objects.update(received_at=now - dt.timedelta(hours=4), retry_at=now - dt.timedelta(seconds=1))
     assert applying.apply() == set()
     assert DeliveryEvent.objects.filter(retry_at__gt=timezone.now() + dt.timedelta(minutes=50)).exists()
 

@@ -16,7 +16,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from campaigns import lifecycle, restoring, ringing, witness
+from campaigns import hearts, lifecycle, restoring, ringing, witness
 from campaigns.delivery import polling
 from campaigns.models import AudienceRule, AuditEntry, Batch, Campaign, Message, ProviderRef, Witness
 from campaigns.sending import claiming, dispatch
@@ -325,14 +325,17 @@ def test_the_command_confirms(
     assert not witness.doubt()
 
 
-def test_health_tells_that_the_database_was_restored(client: Client) -> None:
+def test_health_tells_that_the_database_was_restored(client: Client, settings: Settings) -> None:
+    settings.WORKER_HEART = "worker"
     set_back()
     ringing.tick()
+    hearts.beat()
+    alive = {"database": True, "worker": True, "beating": 1, "silent": 0}
     answer = client.get("/health/")
     assert answer.status_code == 503
-    assert answer.json() == {"database": True, "worker": True, "restored": "behind"}
+    assert answer.json() == {**alive, "restored": "behind"}
     restoring.nothing_sent()
-    assert client.get("/health/").json() == {"database": True, "worker": True}
+    assert client.get("/health/").json() == alive
 
 
 def test_a_server_that_withholds_what_it_is_costs_nothing_but_that_comparison(sandbox: Sandbox) -> None:

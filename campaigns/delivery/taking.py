@@ -45,6 +45,8 @@ class Brought:
         self.call = call
         self.stored: int | None = None
         self.error: Exception | None = None
+        self.called = threading.Lock()  # free once its thread may go on
+        self.called.acquire()
 
     @property
     def is_settled(self) -> bool:
@@ -53,11 +55,16 @@ class Brought:
 
 
 class Desk:
-    """Where the threads of a process bring calls; the one that stands first stores for all."""
+    """Where the threads of a process bring calls; the one that stands first stores for all.
+
+    Each of the others is called once: when its call is settled, or to be the first of those that came meanwhile. (A
+    lock for which all stand in line woke them one after the other, while the database had nothing to do.)
+    """
 
     def __init__(self) -> None:
-        self._first = threading.Lock()
+        self._lock = threading.Lock()  # of what follows; held for moments
         self._waiting: deque[Brought] = deque()
+        self._occupied = False
         self._stuck = False  # somebody has waited in vain for the one that stands first
 
     def take(self, account_id: int, token: str, call: WebhookCall) -> int:
@@ -67,37 +74,57 @@ class Desk:
             UnknownToken, MalformedWebhook: see ``reports``.
             Busy, DatabaseError, InterfaceError: it is not certain to be stored; a repeat is harmless.
         """
-        if self._stuck and self._first.locked():
-            raise Busy
         brought = Brought(account_id, token, call)
-        self._waiting.append(brought)
-        if not self._first.acquire(timeout=PATIENCE):
-            self._stuck = True
-            with contextlib.suppress(ValueError):  # it is in the hands of the one that stands first
-                self._waiting.remove(brought)
-            raise Busy
-        try:
-            if not brought.is_settled:
-                self._store_all()
-        finally:
-            self._stuck = False
-            self._first.release()
+        if not self._stands_first(brought):
+            self._wait(brought)
+        if not brought.is_settled:
+            self._serve(brought)
         if brought.error is not None:
             raise brought.error
         if brought.stored is None:
             raise Busy
         return brought.stored
 
-    def _store_all(self) -> None:
-        waiting = []
-        with contextlib.suppress(IndexError):
-            while True:
-                waiting.append(self._waiting.popleft())
+    def _stands_first(self, brought: Brought) -> bool:
+        with self._lock:
+            if self._stuck:
+                raise Busy
+            if self._occupied:
+                self._waiting.append(brought)
+                return False
+            self._occupied = True
+            return True
+
+    def _wait(self, brought: Brought) -> None:
+        if brought.called.acquire(timeout=PATIENCE):
+            return
+        with self._lock:
+            if brought.called.acquire(blocking=False):
+                return  # at the last moment; it may have to be the first now
+            self._stuck = True
+            with contextlib.suppress(ValueError):  # it is in the hands of the one that stands first
+                self._waiting.remove(brought)
+            raise Busy
+
+    def _serve(self, first: Brought) -> None:
+        with self._lock:
+            served = [first, *self._waiting]
+            self._waiting.clear()
         try:
-            _with_new_connection(waiting)
+            _with_new_connection(served)
         except (DatabaseError, InterfaceError) as error:
-            for each in waiting:
+            for each in served:
                 each.error = each.error or error
+        finally:
+            with self._lock:
+                self._stuck = False
+                self._occupied = bool(self._waiting)
+                if self._waiting:
+                    self._waiting.popleft().called.release()
+            for each in served[1:]:
+                if not each.is_settled:
+                    each.error = Busy()
+                each.called.release()
 
 
 desk = Desk()

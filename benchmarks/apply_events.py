@@ -111,7 +111,6 @@ def come_in(events: int, messages: int, seed: int) -> None:
     store(1, reports, DeliveryEvent.Source.WEBHOOK)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE campaigns_deliveryevent")
-        cursor.execute("CHECKPOINT")
 
 
 def ours(events: int) -> int:

@@ -31,7 +31,7 @@ from campaigns.states import (
 from contacts.models import Suppression
 from providers.answers import Report
 
-CHUNK = 5_000  # events a transaction
+CHUNK = 10_000  # events a transaction
 SOON = dt.timedelta(seconds=4)
 GIVE_UP = dt.timedelta(days=30)
 LONGEST_WAIT = dt.timedelta(days=1)

@@ -9,6 +9,7 @@ import re
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
@@ -25,7 +26,7 @@ from tests.campaigns.screens import campaign_in, client_of, filled, owner
 
 pytestmark = pytest.mark.django_db
 S = CampaignStatus
-QUERIES_OF_A_PAGE = 19
+QUERIES_OF_A_PAGE = {"sqlite": 19, "postgresql": 23}  # which also asks the database what time it is
 LIVE = (S.SCHEDULED, S.PREPARING, S.RUNNING, S.PAUSED)
 
 
@@ -143,7 +144,7 @@ def test_a_page_asks_the_database_as_often_for_thirty_recipients_as_for_one(
     one, many = campaign_in(S.RUNNING, 1), campaign_in(S.RUNNING, 30)
     for campaign in (one, many):
         client.get(f"/campaigns/{campaign.pk}/")
-        with django_assert_num_queries(QUERIES_OF_A_PAGE):
+        with django_assert_num_queries(QUERIES_OF_A_PAGE[connection.vendor]):
             client.get(f"/campaigns/{campaign.pk}/")
 
 

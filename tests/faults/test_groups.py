@@ -15,25 +15,10 @@ from providers.sandbox import Sandbox
 from tests import builders
 from tests.campaigns import lines
 from tests.faults.conftest import Processes, until
-from tests.faults.test_crashes import WRITES
+from tests.faults.points import GROUP_POINTS, JOURNAL_POINTS, ONCE_A_BATCH, WRITES
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]
 SIZE, DOUBT = 32, 3
-POINTS = (
-    "before_the_claim_commits",
-    "after_the_claim",
-    "before_the_group",
-    "before_the_body",
-    "after_the_body",
-    "after_the_headers",
-    "after_the_answer",
-    "after_the_group",
-    "in_the_record",
-    "after_the_record",
-)
-JOURNALED = ("after_the_begin", "after_the_journal")
-ONCE_A_BATCH = {"before_the_claim_commits", "after_the_claim", "before_the_group", "after_the_group"}
-ONCE_A_BATCH |= {"in_the_record", "after_the_record"}
 
 
 def campaign_over(slug: str, sandbox: Sandbox) -> Campaign:
@@ -58,7 +43,7 @@ def recover(campaign: Campaign) -> None:
         builders.send_all(campaign)
 
 
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("point", GROUP_POINTS)
 def test_with_a_key_a_kill_anywhere_leaves_nobody_in_doubt_and_nobody_twice(
     sandbox: Sandbox, processes: Processes, point: str
 ) -> None:
@@ -70,7 +55,7 @@ def test_with_a_key_a_kill_anywhere_leaves_nobody_in_doubt_and_nobody_twice(
     assert len(sandbox.ledger.acceptances()) == SIZE
 
 
-@pytest.mark.parametrize("point", [*POINTS, *JOURNALED])
+@pytest.mark.parametrize("point", [*GROUP_POINTS, *JOURNAL_POINTS])
 def test_without_a_key_a_kill_leaves_few_in_doubt_and_nobody_twice(
     sandbox: Sandbox, processes: Processes, point: str
 ) -> None:

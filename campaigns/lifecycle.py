@@ -159,8 +159,12 @@ def take_back(campaign_id: int, actor: Actor = None) -> None:
     Raises:
         NotAllowed: it is not scheduled (any more).
     """
-    if not scheduling.take_back(campaign_id, actor):
-        raise NotAllowed(_("Only a campaign that has not begun can be changed."))
+    with transaction.atomic():
+        scheduled = Campaign.objects.select_for_update(no_key=True).filter(status=CampaignStatus.SCHEDULED)
+        if not scheduled.filter(pk=campaign_id).exists():
+            raise NotAllowed(_("Only a campaign that has not begun can be changed."))
+        Campaign.objects.move(campaign_id, CampaignStatus.DRAFT, pause_code="", pause_text="", launched_at=None)
+        note("taken_back", campaign_id, actor)
 
 
 def pause(campaign_id: int, actor: Actor = None) -> None:
@@ -242,7 +246,7 @@ def _clear(batch: Batch) -> None:
     """Settle what is pending of a batch. With a key what is unclear waits among the pending: that stays unclear."""
     new, reason = CLEARED[CampaignStatus(batch.campaign.status)]
     status = BatchStatus.CANCELLED
-    if batch.may_have_been_sent(batch.line):
+    if batch.may_have_been_sent:
         new, reason, status = MessageStatus.UNKNOWN, Reason.LOST_ANSWER, BatchStatus.UNKNOWN
     moved = Message.objects.move_batch(batch, old=MessageStatus.PENDING, new=new, reason=reason)
     doubtful = F("unclear") + (moved if new is MessageStatus.UNKNOWN else 0)

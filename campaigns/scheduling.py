@@ -6,7 +6,6 @@ Every time here is the database's: a machine whose clock is wrong starts nothing
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import transaction
@@ -18,9 +17,6 @@ from campaigns.auditing import note
 from campaigns.doorbell import ring
 from campaigns.models import Batch, Campaign
 from campaigns.states import BatchStatus, CampaignStatus
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
 UNFROZEN = (CampaignStatus.PENDING_APPROVAL, CampaignStatus.SCHEDULED, CampaignStatus.PREPARING)
 SENDING = (CampaignStatus.RUNNING, CampaignStatus.PAUSED)
@@ -72,14 +68,3 @@ def expire_due() -> None:
             Campaign.objects.filter(pk=campaign_id, audience=None).update(finished_at=Now())
             note("expired", campaign_id)
             ring("clear_pending", campaign_id)
-
-
-def take_back(campaign_id: int, actor: AbstractBaseUser | AnonymousUser | None = None) -> bool:
-    """Make a draft of a scheduled campaign again, for it to be changed; whether it was scheduled still."""
-    with transaction.atomic():
-        scheduled = Campaign.objects.select_for_update(no_key=True).filter(status=CampaignStatus.SCHEDULED)
-        if not scheduled.filter(pk=campaign_id).exists():
-            return False
-        Campaign.objects.move(campaign_id, CampaignStatus.DRAFT, pause_code="", pause_text="", launched_at=None)
-        note("taken_back", campaign_id, actor)
-    return True

@@ -97,9 +97,10 @@ class Batch(models.Model):
         """Its messages go out on the fallback line."""
         return self.number >= self.FALLBACK_FROM
 
-    def may_have_been_sent(self, line: SenderLine) -> bool:
-        """Whether unclear messages wait among its pending ones, on this line of it: with a key they are repeated."""
-        return self.doubts > 0 and provider_class(line.account.slug).capabilities.idempotent
+    @property
+    def may_have_been_sent(self) -> bool:
+        """Whether unclear messages wait among its pending ones: with a key they are repeated."""
+        return self.doubts > 0 and provider_class(self.line.account.slug).capabilities.idempotent
 
     def messages(self) -> MessageQuerySet:
         """Its messages."""

@@ -139,12 +139,11 @@ def lines_of(campaign: Campaign) -> Iterator[SenderLine]:
         yield campaign.failover_line
 
 
-def obstacle(line: SenderLine, campaign: Campaign, now: dt.datetime | None = None) -> Wait | None:
+def obstacle(line: SenderLine, campaign: Campaign, now: dt.datetime) -> Wait | None:
     """What keeps a line from sending the campaign now, as far as it and its account are concerned.
 
     An open breaker is none once its probe is due. ``now`` is the database's time.
     """
-    now = now or clock.now()
     account = line.account
     if not (line.enabled and account.enabled):
         return Wait("disabled")
@@ -186,22 +185,25 @@ def _lies_ahead(campaign: Campaign) -> bool:
 
 def obstacles(campaign: Campaign) -> list[tuple[SenderLine, Wait]]:
     """The lines of a campaign that have something to send and cannot, each with what is in its way."""
-    found = [(line, obstacle(line, campaign)) for line in lines_of(campaign) if _has_batch(campaign, line)]
+    now = clock.now()
+    found = [(line, obstacle(line, campaign, now)) for line in lines_of(campaign) if _has_batch(campaign, line)]
     return [(line, wait) for line, wait in found if wait is not None]
 
 
-def has_way(campaign: Campaign) -> bool:
+def has_way(campaign: Campaign, now: dt.datetime | None = None) -> bool:
     """Whether something of the campaign can go out: a line has it and nothing in its way, or another takes over."""
-    lines = [line for line in lines_of(campaign) if isinstance(_ready_line(campaign, line), SenderLine)]
+    now = now or clock.now()
+    lines = [line for line in lines_of(campaign) if isinstance(_ready_line(campaign, line, now), SenderLine)]
     return any(_has_batch(campaign, line) for line in lines)
 
 
 def can_send(campaign: Campaign) -> bool:
     """Whether the next batch may go out now."""
-    return _own_turn(campaign, clock.now()) is None and has_way(campaign)
+    now = clock.now()
+    return _own_turn(campaign, now) is None and has_way(campaign, now)
 
 
-def _ready_line(campaign: Campaign, line: SenderLine, now: dt.datetime | None = None) -> SenderLine | Wait:
+def _ready_line(campaign: Campaign, line: SenderLine, now: dt.datetime) -> SenderLine | Wait:
     """The line that a batch of this line goes out on: itself, or the one that takes over; or what is in its way.
 
     What was handed over comes back in the same way: all else may wait for it, such as for a pilot.
@@ -291,7 +293,7 @@ def _on_line(
     if isinstance(ready, Wait):
         raise _GiveUp(ready)
     if ready != line:
-        if batch.may_have_been_sent(line):  # its key means nothing to another account
+        if batch.may_have_been_sent:  # its key means nothing to another account
             batch = candidates.filter(doubts=0).first()
         if batch is None:
             raise _GiveUp(obstacle(line, campaign, now) or Wait("breaker"))

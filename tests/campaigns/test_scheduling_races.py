@@ -55,7 +55,7 @@ def taken_back_under(work: Callable[[], Any], campaign: Campaign) -> None:
 
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
-            assert scheduling.take_back(campaign.pk)
+            lifecycle.take_back(campaign.pk)
             clock = pool.submit(watched)
             assert begun.wait(10)
         clock.result(10)

@@ -84,7 +84,7 @@ def test_a_launch_never_begins_before_the_time_as_the_database_has_it(skewed: in
 def test_a_window_is_open_and_closed_by_the_databases_clock(skewed: int, sandbox: Sandbox) -> None:
     over = builders.line(builders.account(sandbox), **window_around(truth()))
     campaign = builders.running(over, builders.include(builders.phonebook(builders.contacts(2))))
-    assert claiming.obstacle(over, campaign) is None
+    assert claiming.obstacles(campaign) == []
     assert ringing.sendable() == [campaign.pk]
     shut = window_around(truth() + dt.timedelta(seconds=skewed if skewed < DAY else 2 * HOUR))
     SenderLine.objects.filter(pk=over.pk).update(**shut)

@@ -190,7 +190,7 @@ def _import_people() -> None:
     path = importing.store([buffer.getvalue().encode()], max_bytes=settings.IMPORT_MAX_BYTES)
     job = importing.prepare(path, "customers.csv")
     phonebook = Phonebook.objects.create(name=PHONEBOOK)
-    importing.start(job, job.mapping["columns"], phonebook=phonebook, in_background=False)
+    importing.start(job, job.mapping["columns"], phonebooks=[phonebook], in_background=False)
     importing.run(job.pk)
 
 

@@ -134,6 +134,9 @@ class Reason(models.IntegerChoices):
     NOT_IN_TIME = 15, _("The campaign's time was over before its turn came.")
     CONTRADICTED = 16, _("The provider's reports contradict each other; what it says when it is asked counts.")
     RESTORED = 17, _("The database was restored from a backup: it may have been sent since then.")
+    OPTED_OUT = 18, _("The recipient has opted out.")
+    BLOCKS_ADVERTISING = 19, _("The recipient blocks advertising.")
+    CAPPED = 20, _("The recipient has had enough messages lately.")
 
 
 def reason_of_report(status: MessageStatus) -> Reason:

@@ -142,8 +142,7 @@ class SuppressionAdmin(FoundByNumber):
 
 @admin.register(ContactImport)
 class ContactImportAdmin(ReadOnlyAdmin):
-    list_display = ["filename", "status", "phonebook", "rows_done", "new", "refused", "created_at"]
-    list_select_related = ["phonebook"]
+    list_display = ["filename", "status", "rows_done", "new", "refused", "created_at"]
     list_filter = ["status"]
     search_fields = ["filename"]
     exclude = ["path", "owner"]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from django.db import models
-from django.db.models import Q
+from django.db import connection, models
+from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Now
 
 if TYPE_CHECKING:
     from contacts.models import (
+        BulkAction,
         Contact,
         ContactImport,
         Mirroring,
@@ -23,6 +25,11 @@ E164_DIGITS = 12  # of an Iranian mobile: 98 and ten digits
 _STALLED = Q(status="running") & (Q(lease_until=None) | Q(lease_until__lt=Now()))
 
 
+def _lexeme(word: str) -> str:
+    """A word that can stand in a query in quotation marks."""
+    return word.replace("\0", "").replace("\\", "").replace("'", "''")
+
+
 def _with_number(digits: str) -> Q:
     found = Q(phone=digits) if 7 <= len(digits) <= 15 else Q(pk=None)
     if len(digits) <= E164_DIGITS and digits.startswith("98"):
@@ -31,8 +38,36 @@ def _with_number(digits: str) -> Q:
     return found
 
 
+class _HasWords(Func):
+    """Whether a contact has the words of a ``tsquery``. The expression is that of the index ``contact_words``."""
+
+    output_field = models.BooleanField()
+
+    def __init__(self, query: str) -> None:
+        super().__init__(F("first_name"), F("last_name"), F("attributes"), Value(query))
+
+    def as_sql(self, compiler: Any, connection: Any, *args: Any, **kwargs: Any) -> tuple[str, Any]:
+        first, last, attributes, query = (compiler.compile(it) for it in self.get_source_expressions())
+        names = f"to_tsvector('simple', {first[0]} || ' ' || {last[0]})"
+        values = f"jsonb_to_tsvector('simple', {attributes[0]}, '[\"string\"]')"
+        return f"(({names} || {values}) @@ to_tsquery('simple', {query[0]}))", [*query[1]]
+
+
 class ContactQuerySet(models.QuerySet["Contact"]):
     """Contacts."""
+
+    def with_words(self, words: Sequence[str]) -> ContactQuerySet:
+        """Contacts in whose names or attributes' values a word begins with each of these.
+
+        By the index on the words (``contact_words``) on PostgreSQL; on SQLite, which has none, anywhere in a name.
+        """
+        if connection.vendor == "postgresql":
+            query = " & ".join(f"'{word}':*" for word in map(_lexeme, words) if word)
+            return self.filter(_HasWords(query)) if query else self.none()
+        found = self
+        for word in words:
+            found = found.filter(Q(first_name__icontains=word) | Q(last_name__icontains=word))
+        return found
 
     def with_number(self, digits: str) -> ContactQuerySet:
         """Contacts whose E.164 digits are these or, for an Iranian number, begin with them: a range of the index."""
@@ -84,3 +119,11 @@ class MirroringQuerySet(models.QuerySet["Mirroring"]):
     def of_account(self, account: ProviderAccount) -> MirroringQuerySet:
         """Passes over an account's lines, phonebooks and categories."""
         return self.filter(account=account, phonebook=None)
+
+
+class BulkActionQuerySet(models.QuerySet["BulkAction"]):
+    """Bulk actions."""
+
+    def stalled(self) -> BulkActionQuerySet:
+        """Actions that should be running and that no live worker holds."""
+        return self.filter(_STALLED)

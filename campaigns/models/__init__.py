@@ -1,7 +1,8 @@
 """Campaigns, their recipients' messages, and what providers report about them."""
 
-from campaigns.models.campaign import AudienceRule, Campaign
+from campaigns.models.campaign import AudienceRule, Campaign, LeftOut
 from campaigns.models.delivery import AuditEntry, DeliveryEvent, Heartbeat
+from campaigns.models.segment import Segment
 from campaigns.models.sending import Attempt, Batch, Bulk, Message, ProviderRef, StatusCount, TimelinePoint
 from campaigns.models.witness import Witness
 
@@ -14,8 +15,10 @@ __all__ = [
     "Campaign",
     "DeliveryEvent",
     "Heartbeat",
+    "LeftOut",
     "Message",
     "ProviderRef",
+    "Segment",
     "StatusCount",
     "TimelinePoint",
     "Witness",

@@ -13,8 +13,10 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from campaigns.models.segment import Segment
 from campaigns.querysets import CampaignQuerySet
 from campaigns.states import EDITABLE, FROZEN, LIVE, CampaignStatus
+from contacts.fields import PhoneField
 from contacts.models import JobCategory, Phonebook
 from providers.models import SenderLine, UploadedFile
 
@@ -28,6 +30,10 @@ class Campaign(models.Model):
     What is still pending at ``expires_at`` expires. ``failover_line`` takes over where the account of ``line`` is
     stopped. ``audience`` is fixed by the freeze; its messages' ids lie between ``first_message_id`` and
     ``last_message_id``.
+
+    Who has had ``cap_messages`` in ``cap_days`` days is skipped; of who remains, ``sample_size`` are drawn.
+    ``left_out`` counts whom the freeze left out without a message, by cause: ``excluded`` (each of them is a
+    ``LeftOut``), ``repeated`` (named by several rules) and ``not_drawn``.
     """
 
     LATE = "late"
@@ -56,10 +62,18 @@ class Campaign(models.Model):
     messages_per_minute = models.PositiveIntegerField(
         _("messages a minute"), null=True, blank=True, validators=[MinValueValidator(1)]
     )
+    cap_messages = models.PositiveSmallIntegerField(
+        _("at most this many messages"), null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    cap_days = models.PositiveSmallIntegerField(_("in this many days"), null=True, blank=True)
+    sample_size = models.PositiveIntegerField(
+        _("a sample of"), null=True, blank=True, validators=[MinValueValidator(1)]
+    )
     next_batch_at = models.DateTimeField(null=True, editable=False)  # the next turn of its own pace
     pause_code = models.CharField(max_length=64, blank=True, editable=False)
     pause_text = models.TextField(_("why it is paused"), blank=True, editable=False)
     audience = models.PositiveIntegerField(_("audience"), null=True, editable=False)
+    left_out: models.JSONField[Any, Any] = models.JSONField(_("left out"), default=dict, editable=False)
     first_message_id = models.BigIntegerField(_("first message"), null=True, editable=False)
     last_message_id = models.BigIntegerField(_("last message"), null=True, editable=False)
     form_token = models.UUIDField(
@@ -94,6 +108,10 @@ class Campaign(models.Model):
                 | Q(audience__isnull=False),
                 name="campaign_runs_on_a_frozen_audience",
             ),
+            models.CheckConstraint(
+                condition=Q(cap_messages=None, cap_days=None) | Q(cap_messages__gte=1, cap_days__gte=1),
+                name="campaign_cap_is_whole",
+            ),
         ]
         permissions = [("launch_campaign", "Can launch, pause, resume and cancel campaigns")]
 
@@ -125,8 +143,8 @@ class AudienceRule(models.Model):
 
     ``params`` by kind: phonebook ``{start?, size?, numbers?}`` (positions from 0, in the order contacts were added);
     job_category ``{operators?: [{id, start, size}]}``; numbers ``{numbers: [E.164]}``; campaign ``{outcome?}``;
-    provider, for a line whose provider keeps the recipients, by its own ids: ``{phonebooks: [id], start?, size?}``,
-    ``{phonebook: id, numbers: [id]}`` or ``{main: id, sub?: id, operators?: [{id, start?, size?}]}``.
+    segment none; provider, for a line whose provider keeps the recipients, by its own ids: ``{phonebooks: [id],
+    start?, size?}``, ``{phonebook: id, numbers: [id]}`` or ``{main: id, sub?: id, operators?: [{id, start?, size?}]}``.
     """
 
     class Rule(models.TextChoices):
@@ -138,6 +156,7 @@ class AudienceRule(models.Model):
         JOB_CATEGORY = "job_category", _("job category")
         NUMBERS = "numbers", _("pasted numbers")
         CAMPAIGN = "campaign", _("recipients of a campaign")
+        SEGMENT = "segment", _("segment")
         PROVIDER = "provider", _("kept by the provider")
 
     campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="rules", verbose_name=_("campaign"))
@@ -148,6 +167,7 @@ class AudienceRule(models.Model):
     source = models.ForeignKey(
         Campaign, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("campaign")
     )
+    segment = models.ForeignKey(Segment, models.PROTECT, null=True, blank=True, verbose_name=_("segment"))
     params: models.JSONField[Any, Any] = models.JSONField(_("parameters"), default=dict, blank=True)
 
     class Meta:
@@ -156,13 +176,38 @@ class AudienceRule(models.Model):
         ordering = ["id"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(kind="phonebook", phonebook__isnull=False, job_category=None, source=None)
-                | Q(kind="job_category", job_category__isnull=False, phonebook=None, source=None)
-                | Q(kind="campaign", source__isnull=False, phonebook=None, job_category=None)
-                | Q(kind__in=["numbers", "provider"], phonebook=None, job_category=None, source=None),
+                condition=Q(kind="phonebook", phonebook__isnull=False, job_category=None, source=None, segment=None)
+                | Q(kind="job_category", job_category__isnull=False, phonebook=None, source=None, segment=None)
+                | Q(kind="campaign", source__isnull=False, phonebook=None, job_category=None, segment=None)
+                | Q(kind="segment", segment__isnull=False, phonebook=None, job_category=None, source=None)
+                | Q(kind__in=["numbers", "provider"], phonebook=None, job_category=None, source=None, segment=None),
                 name="audiencerule_names_its_kind",
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.get_rule_display()}: {self.get_kind_display()}"
+
+
+class LeftOut(models.Model):
+    """Somebody whom an include rule of a campaign names and an exclude rule took out, as the freeze found it.
+
+    Who is suppressed or has had enough messages has a skipped message instead. No database foreign keys: there may be
+    a million.
+    """
+
+    campaign = models.ForeignKey(
+        Campaign, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False, verbose_name=_("campaign")
+    )
+    phone = PhoneField(_("phone"))
+    rule = models.ForeignKey(
+        AudienceRule, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False, verbose_name=_("rule")
+    )
+
+    class Meta:
+        verbose_name = _("left out of a campaign")
+        verbose_name_plural = _("left out of campaigns")
+        constraints = [models.UniqueConstraint(fields=["campaign", "phone"], name="leftout_once")]
+
+    def __str__(self) -> str:
+        return f"{self.campaign_id}: {self.phone}"

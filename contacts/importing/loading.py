@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -68,7 +69,7 @@ def run(import_id: int, *, deadline: float | None = None) -> bool:
     owner = _claim(import_id)
     if owner is None:
         return True
-    job = ContactImport.objects.select_related("phonebook").get(pk=import_id)
+    job = ContactImport.objects.get(pk=import_id)
     try:
         return _Loader(job, owner).run(deadline)
     except LeaseLost:
@@ -127,6 +128,7 @@ class _Loader:
         self.job = job
         self.owner = owner
         self.done = job.rows_done
+        self.phonebooks = sorted(job.phonebooks.values_list("pk", flat=True))
         self.seen = SeenPhones()
 
     def run(self, deadline: float | None) -> bool:
@@ -190,13 +192,13 @@ class _Loader:
             self._hold()
             tally, joined = self._merge(chunk.rows, chunk.issues)
             self._store(chunk.issues)
-            if joined:
-                Phonebook.objects.filter(pk=self.job.phonebook_id or 0).update(size=F("size") + joined)
+            for phonebook_id, number in joined.items():
+                Phonebook.objects.filter(pk=phonebook_id).update(size=F("size") + number)
             self._count(chunk, tally)
         self.done += chunk.size
 
     def _hold(self) -> None:
-        """The fence: locks the import under our name, then its phonebook, always in this order."""
+        """The fence: locks the import under our name, then its phonebooks, always in this order."""
         mine = ContactImport.objects.select_for_update().filter(
             pk=self.job.pk, owner=self.owner, status=_Status.RUNNING, rows_done=self.done
         )
@@ -204,28 +206,28 @@ class _Loader:
             raise LeaseLost
         if not self.job.dry_run:
             # Two imports into one phonebook take turns: they would add the same contacts in different orders.
-            phonebook = Phonebook.objects.select_for_update().filter(pk=self.job.phonebook_id or 0)
-            if not phonebook.values_list("pk", flat=True):
+            held = Phonebook.objects.select_for_update().filter(pk__in=self.phonebooks).order_by("pk")
+            if not self.phonebooks or list(held.values_list("pk", flat=True)) != self.phonebooks:
                 raise UnreadableFile(reasons.PHONEBOOK_GONE)
 
-    def _merge(self, rows: Sequence[CleanRow], issues: list[Issue]) -> tuple[Tally, int]:
+    def _merge(self, rows: Sequence[CleanRow], issues: list[Issue]) -> tuple[Tally, Counter[int]]:
         """Merges the rows; where the database refuses them, halves them until the row at fault is alone.
 
-        That row joins ``issues``. Returns the tally and how many contacts are new in the phonebook.
+        That row joins ``issues``. Returns the tally and how many contacts are new in each phonebook.
         """
         if not rows:
-            return Tally(), 0
+            return Tally(), Counter()
         try:
             with transaction.atomic():
                 if self.job.dry_run:
-                    return merging.rehearse(rows, policy=self.job.policy), 0
-                return merging.merge(rows, phonebook_id=self.job.phonebook_id, policy=self.job.policy)
+                    return merging.rehearse(rows, policy=self.job.policy), Counter()
+                return merging.merge(rows, phonebooks=self.phonebooks, policy=self.job.policy)
         except OperationalError:
             raise  # the database itself is in trouble: no row is to blame, and the import goes on later
         except DatabaseError:
             if len(rows) == 1:
                 issues.append(cleaning.issue(rows[0].line, rows[0].cells, reasons.DATABASE))
-                return Tally(), 0
+                return Tally(), Counter()
         half = len(rows) // 2
         (first, some), (second, others) = self._merge(rows[:half], issues), self._merge(rows[half:], issues)
         return first + second, some + others

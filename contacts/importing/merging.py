@@ -6,6 +6,7 @@ ones. Measured in docs of the benchmark: staging must be a real, analysed table;
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
@@ -70,17 +71,17 @@ def keeps_json_parsed() -> bool:
     return connection.vendor == "postgresql"
 
 
-def merge(rows: Sequence[CleanRow], *, phonebook_id: int | None, policy: str) -> tuple[Tally, int]:
-    """Upserts contacts and adds them to the phonebook, in the file's order. No two rows have the same phone.
+def merge(rows: Sequence[CleanRow], *, phonebooks: Sequence[int], policy: str) -> tuple[Tally, Counter[int]]:
+    """Upserts contacts and adds them to the phonebooks, in the file's order. No two rows have the same phone.
 
-    Returns the tally and the number of contacts that are new in the phonebook. Runs inside the caller's transaction.
+    Returns the tally and the number of contacts that are new in each phonebook. Runs inside the caller's transaction.
     """
-    if connection.vendor == "postgresql" and _copied(rows, phonebook_id):
-        return Tally(new=len(rows)), len(rows)
-    return _upserted(rows, phonebook_id, policy)
+    if connection.vendor == "postgresql" and _copied(rows, phonebooks):
+        return Tally(new=len(rows)), Counter(dict.fromkeys(phonebooks, len(rows)))
+    return _upserted(rows, phonebooks, policy)
 
 
-def _copied(rows: Sequence[CleanRow], phonebook_id: int | None) -> bool:
+def _copied(rows: Sequence[CleanRow], phonebooks: Sequence[int]) -> bool:
     """Copies rows straight into the tables, at half the cost of staging them; false where it cannot.
 
     It can only where no contact is known. One that another transaction adds meanwhile fails the copy's savepoint.
@@ -99,7 +100,7 @@ def _copied(rows: Sequence[CleanRow], phonebook_id: int | None) -> bool:
         ids = [number for (number,) in cursor.fetchall()]
         try:
             with transaction.atomic():
-                _copy(cursor, rows, ids, phonebook_id)
+                _copy(cursor, rows, ids, phonebooks)
         except IntegrityError:
             return False
     return True
@@ -112,7 +113,7 @@ def copying(cursor: Any, table: str, columns: str) -> Iterator[Any]:
         yield copy
 
 
-def _copy(cursor: Any, rows: Sequence[CleanRow], ids: list[int], phonebook_id: int | None) -> None:
+def _copy(cursor: Any, rows: Sequence[CleanRow], ids: list[int], phonebooks: Sequence[int]) -> None:
     now = timezone.now().isoformat()
     contacts = [
         f"{number}\t{row[1]}\t{row[2]}\t{row[3]}\t{row[4]}\t{row[5]}\t{now}\t{now}"
@@ -123,10 +124,11 @@ def _copy(cursor: Any, rows: Sequence[CleanRow], ids: list[int], phonebook_id: i
         # Names hold no tab and no line end, cleaning has seen to that; JSON escapes its own.
         copy.write(("\n".join(contacts) + "\n").replace("\\", "\\\\"))
     with copying(cursor, _MEMBERSHIP, "phonebook_id, contact_id") as copy:
-        copy.write("".join([f"{phonebook_id}\t{number}\n" for number in ids]))
+        for phonebook_id in phonebooks:
+            copy.write("".join([f"{phonebook_id}\t{number}\n" for number in ids]))
 
 
-def _upserted(rows: Sequence[CleanRow], phonebook_id: int | None, policy: str) -> tuple[Tally, int]:
+def _upserted(rows: Sequence[CleanRow], phonebooks: Sequence[int], policy: str) -> tuple[Tally, Counter[int]]:
     """Stages the rows and merges them with what is there."""
     _stage(rows)
     now = connection.ops.adapt_datetimefield_value(timezone.now())
@@ -140,12 +142,14 @@ def _upserted(rows: Sequence[CleanRow], phonebook_id: int | None, policy: str) -
             new, written = cursor.fetchone()
         else:
             new, written = len(rows) - known, cursor.rowcount
-        cursor.execute(
-            f"INSERT INTO {_MEMBERSHIP} (phonebook_id, contact_id) SELECT %s, c.id FROM {_STAGE} s "
-            f"JOIN {_CONTACT} c ON c.phone = s.phone WHERE true ORDER BY s.line ON CONFLICT DO NOTHING",
-            [phonebook_id],
-        )
-        joined = cursor.rowcount
+        joined: Counter[int] = Counter()
+        for phonebook_id in phonebooks:
+            cursor.execute(
+                f"INSERT INTO {_MEMBERSHIP} (phonebook_id, contact_id) SELECT %s, c.id FROM {_STAGE} s "
+                f"JOIN {_CONTACT} c ON c.phone = s.phone WHERE true ORDER BY s.line ON CONFLICT DO NOTHING",
+                [phonebook_id],
+            )
+            joined[phonebook_id] = cursor.rowcount
     return Tally(new, written - new, len(rows) - written), joined
 
 

@@ -40,7 +40,7 @@ def store(blocks: Iterable[bytes], *, max_bytes: int) -> Path:
     return path
 
 
-def prepare(path: Path, filename: str, *, user: Any = None, phonebook: Phonebook | None = None) -> ContactImport:
+def prepare(path: Path, filename: str, *, user: Any = None) -> ContactImport:
     """An import of the file, not yet started, with its columns guessed. Raises :class:`UnreadableFile`."""
     try:
         layout = sniff(path, max_bytes=settings.IMPORT_MAX_BYTES)
@@ -56,7 +56,6 @@ def prepare(path: Path, filename: str, *, user: Any = None, phonebook: Phonebook
         delimiter=layout.delimiter,
         header=list(layout.header),
         mapping={"columns": columns, "headless": layout.headless},
-        phonebook=phonebook,
         created_by=user,
     )
 
@@ -71,25 +70,26 @@ def start(
     contact_import: ContactImport,
     columns: Sequence[str],
     *,
-    phonebook: Phonebook | None,
+    phonebooks: Iterable[Phonebook],
     policy: str = ContactImport.Policy.FILL,
     dry_run: bool = False,
     in_background: bool = True,
 ) -> bool:
     """Starts an uploaded import with these targets for its columns; whether it was this call that started it.
 
-    Raises :class:`UnreadableFile` without a phone column. A dry run needs no phonebook.
+    Raises :class:`UnreadableFile` without a phone column. A dry run needs no phonebooks.
     """
     mapping.check(columns)
     with transaction.atomic():
         started = ContactImport.objects.filter(pk=contact_import.pk, status=ContactImport.Status.UPLOADED).update(
             status=ContactImport.Status.RUNNING,
             mapping={**contact_import.mapping, "columns": list(columns)},
-            phonebook=phonebook,
             policy=policy,
             dry_run=dry_run,
             started_at=timezone.now(),
         )
+        if started:
+            contact_import.phonebooks.set(phonebooks)
         if started and in_background:
             ring(contact_import.pk)
     return bool(started)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.db import transaction
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -25,8 +24,8 @@ def search(contacts: ContactQuerySet, text: str) -> tuple[ContactQuerySet, str]:
     if digits := search_digits(text):
         # By number, so that both the range and the order come from the index on it.
         return contacts.with_number(digits), "phone"
-    for word in text.translate(LETTERS).split()[:5]:
-        contacts = contacts.filter(Q(first_name__icontains=word) | Q(last_name__icontains=word))
+    if words := text.translate(LETTERS).split()[:5]:
+        contacts = contacts.with_words(words)
     return contacts, "pk"
 
 

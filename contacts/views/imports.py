@@ -31,7 +31,7 @@ _Status = ContactImport.Status
 @require_safe
 def import_list(request: HttpRequest) -> HttpResponse:
     """All imports, the newest first."""
-    imports = ContactImport.objects.select_related("phonebook", "created_by")
+    imports = ContactImport.objects.select_related("created_by").prefetch_related("phonebooks")
     return render(request, "contacts/imports.html", {"page": keyset_page(imports, request.GET.dict())})
 
 
@@ -69,8 +69,10 @@ def _upload(request: HttpRequest) -> HttpResponse:
 def _prepared(request: HttpRequest, data: dict[str, Any]) -> ContactImport:
     upload: UploadedFile[bytes] = data["file"]
     path = importing.store(upload.chunks(1 << 20), max_bytes=settings.IMPORT_MAX_BYTES)
-    contact_import = importing.prepare(path, upload.name or "", user=request.user, phonebook=data["phonebook"])
-    if not data["phonebook"]:
+    contact_import = importing.prepare(path, upload.name or "", user=request.user)
+    if data["phonebook"]:
+        contact_import.phonebooks.set([data["phonebook"]])
+    else:
         contact_import.mapping["new_phonebook"] = data["new_name"]
         contact_import.save(update_fields=["mapping"])
     return contact_import
@@ -80,7 +82,7 @@ def _prepared(request: HttpRequest, data: dict[str, Any]) -> ContactImport:
 @permission_required("contacts.add_contactimport", raise_exception=True)
 def import_map(request: HttpRequest, pk: int) -> HttpResponse:
     """What each column is, with sample rows as they will be stored; then the start. A second press starts nothing."""
-    contact_import = get_object_or_404(ContactImport.objects.select_related("phonebook"), pk=pk)
+    contact_import = get_object_or_404(ContactImport, pk=pk)
     if contact_import.status != _Status.UPLOADED:
         return redirect(contact_import)
     form = MappingForm(contact_import, request.POST or None)
@@ -88,7 +90,7 @@ def import_map(request: HttpRequest, pk: int) -> HttpResponse:
         importing.start(
             contact_import,
             form.targets(),
-            phonebook=_phonebook(contact_import),
+            phonebooks=_phonebooks(contact_import),
             policy=form.cleaned_data["policy"],
         )
         return redirect(contact_import)
@@ -107,12 +109,12 @@ def import_map(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "contacts/import_map.html", context, status=422 if form.errors else 200)
 
 
-def _phonebook(contact_import: ContactImport) -> Phonebook:
-    """The chosen phonebook, or the new one of the chosen name."""
-    if contact_import.phonebook:
-        return contact_import.phonebook
+def _phonebooks(contact_import: ContactImport) -> list[Phonebook]:
+    """The chosen phonebooks, or the new one of the chosen name."""
+    if chosen := list(contact_import.phonebooks.all()):
+        return chosen
     name = contact_import.mapping.get("new_phonebook") or contact_import.filename[:150]
-    return Phonebook.objects.get_or_create(name=name, account=None)[0]
+    return [Phonebook.objects.get_or_create(name=name, account=None)[0]]
 
 
 def _sample(contact_import: ContactImport) -> list[list[str]]:
@@ -152,7 +154,7 @@ def _context(contact_import: ContactImport) -> dict[str, Any]:
 @require_safe
 def import_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """How far an import is, and in the end its accounting."""
-    contact_import = get_object_or_404(ContactImport.objects.select_related("phonebook"), pk=pk)
+    contact_import = get_object_or_404(ContactImport, pk=pk)
     if contact_import.status == _Status.UPLOADED:
         return redirect("contacts:import_map", pk)
     issues = [{"issue": issue, "reason": sentence(issue.code)} for issue in contact_import.issues.order_by("pk")[:20]]
@@ -162,7 +164,7 @@ def import_detail(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def import_live(request: HttpRequest, pk: int) -> HttpResponse:
     """The part of the page that changes while the import runs. At its end the whole page is loaded once more."""
-    contact_import = get_object_or_404(ContactImport.objects.select_related("phonebook"), pk=pk)
+    contact_import = get_object_or_404(ContactImport, pk=pk)
     response = render(request, "contacts/_import_live.html", _context(contact_import))
     if contact_import.status != _Status.RUNNING:
         response["HX-Refresh"] = "true"

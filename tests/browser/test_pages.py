@@ -104,7 +104,7 @@ def imported(content: str, *, run: bool) -> ContactImport:
     job = importing.prepare(path, "مشتریان.csv")
     if run:
         book = Phonebook.objects.create(name="imported")
-        importing.start(job, job.mapping["columns"], phonebook=book, in_background=False)
+        importing.start(job, job.mapping["columns"], phonebooks=[book], in_background=False)
         importing.run(job.pk)
     return job
 

@@ -19,8 +19,8 @@ def started(path: Path, *, policy: str = "fill", dry_run: bool = False, **option
     """An import of the file into the phonebook ``customers``, started but not run."""
     contact_import = importing.prepare(path, path.name)
     columns = options.get("columns") or contact_import.mapping["columns"]
-    phonebook = None if dry_run else Phonebook.objects.get_or_create(name="customers", account=None)[0]
-    importing.start(contact_import, columns, phonebook=phonebook, policy=policy, dry_run=dry_run, in_background=False)
+    books = [] if dry_run else [Phonebook.objects.get_or_create(name="customers", account=None)[0]]
+    importing.start(contact_import, columns, phonebooks=books, policy=policy, dry_run=dry_run, in_background=False)
     contact_import.refresh_from_db()
     return contact_import
 

@@ -1,4 +1,4 @@
-"""Files as they really come: each has the outcome that ``hostile/outcomes.json`` tells, and nothing else happens."""
+"""Files as they really come: each has the outcome that ``fixtures/outcomes.json`` tells, and nothing else happens."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from contacts.importing.sniffing import Layout, sniff
 from contacts.models import Contact, ContactImport
 from tests.contacts.files import imported
 
-FOLDER = Path(__file__).parent / "hostile"
+FOLDER = Path(__file__).parent / "fixtures"
 OUTCOMES: dict[str, dict[str, Any]] = json.loads((FOLDER / "outcomes.json").read_text())
 REFUSED = [name for name, outcome in OUTCOMES.items() if "file" in outcome]
 TAKEN = [name for name in OUTCOMES if name not in REFUSED]

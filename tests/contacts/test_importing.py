@@ -173,7 +173,7 @@ def test_a_cancelled_import_stops_at_its_next_chunk(tmp_path: Path, monkeypatch:
 
 def test_an_import_starts_once(tmp_path: Path) -> None:
     contact_import = started(write(tmp_path / "x.csv", [HEADER, ["09120000001", "", "", ""]]))
-    again = importing.start(contact_import, contact_import.mapping["columns"], phonebook=None)
+    again = importing.start(contact_import, contact_import.mapping["columns"], phonebooks=[])
     assert not again
 
 

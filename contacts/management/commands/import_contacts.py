@@ -66,13 +66,13 @@ def _start(options: dict[str, Any]) -> ContactImport:
     contact_import = importing.prepare(path, path.name)
     columns = _columns(contact_import, options["map"], attributes=options["attributes"])
     mapping.check(columns)
-    phonebook = None
+    phonebooks = []
     if not options["dry_run"]:
-        phonebook, _created = Phonebook.objects.get_or_create(name=name, account=None)
+        phonebooks = [Phonebook.objects.get_or_create(name=name, account=None)[0]]
     importing.start(
         contact_import,
         columns,
-        phonebook=phonebook,
+        phonebooks=phonebooks,
         policy=options["update"],
         dry_run=options["dry_run"],
         in_background=False,

@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from campaigns import checking, drafting, forecast, lifecycle, reporting
@@ -24,7 +24,7 @@ from campaigns.states import AWAITING_REPORT, CampaignStatus, MessageStatus
 from campaigns.views import exporting, figures, history, panels, recipients, review, unclear
 from campaigns.views.wording import why_not_sending
 from contacts.paging import keyset_page
-from interface import persian
+from interface import persian, tables
 
 ROWS = 20
 REPORTS_AWAITED = dt.timedelta(minutes=10)  # reports that come later than this are found on the next visit
@@ -223,12 +223,8 @@ def _controls(request: HttpRequest, campaign: Campaign) -> dict[str, bool]:
 
 @require_safe
 def export(request: HttpRequest, pk: int) -> StreamingHttpResponse:
-    """A campaign's recipients as CSV, as the page's filter has them."""
+    """A campaign's recipients as CSV or XLSX (``format``), as the page's filter has them."""
     campaign = _campaign(pk)
     rows = recipients.chosen(campaign, request.GET)
-    response = StreamingHttpResponse(
-        exporting.lines(campaign, rows, jalali=(get_language() or "").startswith("fa")),
-        content_type="text/csv; charset=utf-8",
-    )
-    response["Content-Disposition"] = f'attachment; filename="campaign-{campaign.pk}.csv"'
-    return response
+    header, facts = exporting.table(campaign, rows, jalali=persian.is_persian())
+    return tables.download(f"campaign-{campaign.pk}", tables.kind(request.GET.get("format")), header, facts)

@@ -1,8 +1,7 @@
-"""A campaign's recipients as CSV: streamed, so that a million rows need no memory, and harmless in a spreadsheet."""
+"""A campaign's recipients as a table to download."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,25 +20,11 @@ from providers.models import SenderLine
 
 CHUNK = 2_000
 _JALALI: Any = JalaliDate  # it ships no types
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def harmless(cell: object) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    text = "" if cell is None else str(cell)
-    return f"'{text}" if text.startswith(_FORMULA) else text
-
-
-class _Line:
-    """What csv writes to: it hands the line back."""
-
-    def write(self, text: str) -> str:
-        return text
-
-
-def lines(campaign: Campaign, rows: MessageQuerySet, *, jalali: bool) -> Iterator[bytes]:
-    """The file's lines in UTF-8 with a BOM. Words are translated now: while it streams no language is active."""
-    head = [
+def table(campaign: Campaign, rows: MessageQuerySet, *, jalali: bool) -> tuple[list[str], Iterator[list[Any]]]:
+    """The header and the rows. Words are translated now: while it streams no language is active."""
+    header = [
         _("Phone"),
         _("First name"),
         _("Last name"),
@@ -56,14 +41,7 @@ def lines(campaign: Campaign, rows: MessageQuerySet, *, jalali: bool) -> Iterato
     ]
     statuses = {int(status): str(status.label) for status in MessageStatus}
     reasons = {int(reason): str(reason.label) for reason in Reason}
-    return _stream(head, _facts(campaign, rows, statuses, reasons, jalali))
-
-
-def _stream(head: list[str], facts: Iterator[list[Any]]) -> Iterator[bytes]:
-    writer = csv.writer(_Line())
-    yield b"\xef\xbb\xbf" + str(writer.writerow(head)).encode()
-    for row in facts:
-        yield str(writer.writerow([harmless(cell) for cell in row])).encode()
+    return header, _facts(campaign, rows, statuses, reasons, jalali)
 
 
 def _facts(

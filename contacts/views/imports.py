@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.files.uploadedfile import UploadedFile
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
@@ -22,6 +22,7 @@ from contacts.importing.reasons import TOO_LARGE, file_sentence, sentence
 from contacts.importing.sniffing import Layout
 from contacts.models import ContactImport, Phonebook
 from contacts.paging import keyset_page
+from interface import tables
 
 FORM_BYTES = 1 << 20  # of a request beside its file
 SAMPLE_ROWS = 5
@@ -182,8 +183,7 @@ def import_cancel(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_safe
 def import_issues(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """The refused rows as CSV."""
+    """The refused rows as CSV or XLSX (``format``)."""
     contact_import = get_object_or_404(ContactImport, pk=pk)
-    response = StreamingHttpResponse(refused.as_csv(contact_import), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="refused-{contact_import.pk}.csv"'
-    return response
+    kind = tables.kind(request.GET.get("format"))
+    return tables.download(f"refused-{contact_import.pk}", kind, *refused.table(contact_import))

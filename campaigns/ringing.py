@@ -23,8 +23,8 @@ from campaigns.doorbell import ring
 from campaigns.models import Batch, Campaign, DeliveryEvent
 from campaigns.sending import claiming, reconcile
 from campaigns.states import BatchStatus, CampaignStatus
-from contacts import importing, mirroring
-from contacts.models import ContactImport, Mirroring
+from contacts import bulk, importing, mirroring
+from contacts.models import BulkAction, ContactImport, Mirroring
 
 logger = logging.getLogger(__name__)
 TICK = "campaigns.tasks.tick"
@@ -100,6 +100,11 @@ def _mirror() -> None:
         mirroring.ring(run_id)
 
 
+def _act() -> None:
+    for action_id in BulkAction.objects.stalled().values_list("pk", flat=True):
+        bulk.ring(action_id)
+
+
 def _forget_lost_tasks() -> None:
     """Delete the tasks whose process died over them: django-q2 would try them again for ever. Here it is rung anew."""
     now, cluster = timezone.now(), settings.Q_CLUSTER
@@ -120,6 +125,7 @@ STEPS = (
     _follow,
     _import,
     _mirror,
+    _act,
     attaching.forget_unused,
     hearts.forget_gone,
     _forget,

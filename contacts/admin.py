@@ -9,6 +9,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from contacts import filing
+from contacts.filtering import search
 from contacts.forms import ContactForm
 from contacts.models import (
     Contact,
@@ -23,7 +24,6 @@ from contacts.models import (
 )
 from contacts.paging import BoundedPaginator
 from contacts.phones import search_digits
-from contacts.views.contacts import search
 from interface.admin import JalaliDates
 
 

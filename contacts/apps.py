@@ -9,3 +9,7 @@ class ContactsConfig(AppConfig):
 
     name = "contacts"
     verbose_name = _("Contacts")
+
+    def ready(self) -> None:
+        """Register the kinds of bulk actions."""
+        from contacts.bulk import acting  # noqa: F401

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from contacts import importing, mirroring
+from contacts import bulk, importing, mirroring
 
 SLICE = 25.0  # seconds
 
@@ -19,3 +19,9 @@ def run_mirroring(run_id: int) -> None:
     """Fetches a provider's lists for a slice of time and rings for the next one."""
     if not mirroring.run(run_id, deadline=time.monotonic() + SLICE):
         mirroring.ring(run_id)
+
+
+def run_bulk_action(action_id: int) -> None:
+    """Works on a bulk action for a slice of time and rings for the next one."""
+    if not bulk.run(action_id, deadline=time.monotonic() + SLICE):
+        bulk.ring(action_id)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from contacts.views import contacts, imports, mirrors, phonebooks
+from contacts.views import bulk, contacts, imports, mirrors, phonebooks
 
 app_name = "contacts"
 urlpatterns = [
@@ -10,6 +10,10 @@ urlpatterns = [
     path("contacts/new/", contacts.contact_new, name="contact_new"),
     path("contacts/<int:pk>/", contacts.contact_edit, name="contact_edit"),
     path("contacts/<int:pk>/delete/", contacts.contact_delete, name="contact_delete"),
+    path("contacts/actions/", bulk.action_list, name="bulk_actions"),
+    path("contacts/actions/<int:pk>/", bulk.action_detail, name="bulk_action"),
+    path("contacts/actions/<int:pk>/live/", bulk.action_live, name="bulk_live"),
+    path("contacts/actions/<int:pk>/cancel/", bulk.action_cancel, name="bulk_cancel"),
     path("phonebooks/", phonebooks.phonebook_list, name="phonebooks"),
     path("phonebooks/<int:pk>/", phonebooks.phonebook_detail, name="phonebook"),
     path("phonebooks/<int:pk>/delete/", phonebooks.phonebook_delete, name="phonebook_delete"),

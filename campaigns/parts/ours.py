@@ -12,8 +12,8 @@ from django.utils.translation import ngettext
 from campaigns import drafting
 from campaigns.models import AudienceRule
 from campaigns.parts.rows import FOUND, CategoryRow, NaturalField, Part, slice_fields, slice_of
+from contacts.filtering import search
 from contacts.models import Contact, Membership
-from contacts.views.contacts import search
 from interface import persian
 
 BETWEEN_NUMBERS = re.compile(r"[\n,;،؛\t]+")

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -17,8 +18,9 @@ class BulkAction(models.Model):
 
     ``running → completed | failed``; ``cancelled`` from the first. A worker holds it by a lease (the database's clock)
     and commits each slice together with the counts and ``position``, the id after which a restarted worker goes on.
-    ``selection`` says which contacts, ``{"ids": [id]}`` or the filter of the list as its query has it; ``params`` what
-    with them, by kind. ``done`` of ``total`` have been looked at, ``changed`` of them were not so before.
+    ``selection`` says which contacts, ``{"ids": [id]}`` or ``{"filter": {name: value}}`` as the list's query has it,
+    none above the id ``last``; ``params`` what with them, by kind. ``done`` of ``total`` have been looked at,
+    ``changed`` of them were not so before. ``digest`` is of kind, selection and params: the same action runs once.
     """
 
     class Kind(models.TextChoices):
@@ -47,6 +49,8 @@ class BulkAction(models.Model):
     changed = models.PositiveIntegerField(_("changed"), default=0)
     position = models.BigIntegerField(default=0, editable=False)
     path = models.CharField(max_length=300, blank=True, editable=False)  # of the file that an export writes
+    digest = models.CharField(max_length=64, blank=True, editable=False)
+    form_token = models.UUIDField(null=True, unique=True, editable=False)  # of the form it was made by: one a form
     owner = models.CharField(max_length=64, blank=True, editable=False)
     lease_until = models.DateTimeField(null=True, editable=False)
     error = models.CharField(_("why it failed"), max_length=64, blank=True)
@@ -62,6 +66,11 @@ class BulkAction(models.Model):
         verbose_name = _("bulk action")
         verbose_name_plural = _("bulk actions")
         ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["digest"], condition=Q(status="running") & ~Q(digest=""), name="bulkaction_once_at_a_time"
+            ),
+        ]
 
     def __str__(self) -> str:
         return str(self.get_kind_display())

@@ -11,39 +11,25 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from contacts import filing
+from contacts.filtering import filtered
 from contacts.forms import ContactForm
-from contacts.importing.mapping import LETTERS
 from contacts.models import Contact, Phonebook
 from contacts.paging import KeysetPage, keyset_page
-from contacts.phones import search_digits
 from contacts.querysets import ContactQuerySet
-
-
-def search(contacts: ContactQuerySet, text: str) -> tuple[ContactQuerySet, str]:
-    """The contacts that a typed number (whole, or its beginning) or name finds, and the field to page them by."""
-    if digits := search_digits(text):
-        # By number, so that both the range and the order come from the index on it.
-        return contacts.with_number(digits), "phone"
-    if words := text.translate(LETTERS).split()[:5]:
-        contacts = contacts.with_words(words)
-    return contacts, "pk"
 
 
 def page_of_contacts(request: HttpRequest, contacts: ContactQuerySet) -> KeysetPage[Contact]:
     """One page of these contacts, as the request's search and position ask."""
-    found, key = search(contacts, request.GET.get("q", "").strip()[:100])
+    found, key = filtered(contacts, request.GET.dict())
     return keyset_page(found, request.GET.dict(), key=key, ascending=key == "phone")
 
 
 @require_safe
 def contact_list(request: HttpRequest) -> HttpResponse:
     """All contacts, the newest first; found by number or name, within a phonebook or all."""
-    contacts = Contact.objects.all()
     chosen = request.GET.get("phonebook", "")
-    if chosen.isascii() and chosen.isdigit():
-        contacts = contacts.filter(membership__phonebook=int(chosen[:18]))
     context = {
-        "page": page_of_contacts(request, contacts),
+        "page": page_of_contacts(request, Contact.objects.all()),
         "phonebooks": Phonebook.objects.ours().only("name"),
         "chosen": chosen,
         "query": request.GET.get("q", ""),

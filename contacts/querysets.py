@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection, models
-from django.db.models import F, Func, Q, Value
+from django.db.models import Case, F, Func, Q, Value, When
 from django.db.models.functions import Now
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from providers.models import ProviderAccount, SenderLine
 
 E164_DIGITS = 12  # of an Iranian mobile: 98 and ten digits
+STRENGTH = ("opt_out", "manual", "blocked")  # reasons of a suppression, the strongest first
 _STALLED = Q(status="running") & (Q(lease_until=None) | Q(lease_until__lt=Now()))
 
 
@@ -99,6 +100,15 @@ class SuppressionQuerySet(models.QuerySet["Suppression"]):
         if line.is_advertising:
             scopes |= Q(scope="advertising")
         return self.filter(scopes)
+
+    def of(self, phones: Iterable[str]) -> SuppressionQuerySet:
+        """The suppressions of these numbers (E.164), whatever they hold for."""
+        return self.filter(phone__in=list(phones))
+
+    def strongest_first(self) -> SuppressionQuerySet:
+        """Whose word weighs most comes first: the person's own, then an operator's, then a provider's report."""
+        order = [When(reason=reason, then=Value(place)) for place, reason in enumerate(STRENGTH)]
+        return self.order_by(Case(*order, default=Value(len(order))), "pk")
 
 
 class ContactImportQuerySet(models.QuerySet["ContactImport"]):

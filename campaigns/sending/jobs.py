@@ -15,8 +15,8 @@ from campaigns.models import Batch, Campaign, Message
 from campaigns.querysets import Move
 from campaigns.sending import kept
 from campaigns.sending.claiming import SOONEST, Claim
+from campaigns.sending.suppressed import reasons_of
 from campaigns.states import BatchStatus, MessageStatus, Reason
-from contacts.models import Suppression
 from providers import clock, registry
 from providers.base import Provider, Recipient, SendJob
 from providers.models import SenderLine
@@ -76,8 +76,8 @@ def prepare(claim: Claim, provider: Provider) -> SendJob | None:
             raise LostClaim
         return replace(job_of(claim.campaign, claim.batch, []), send_time=claim.send_time)
     pending = Message.objects.in_batch(claim.batch).filter(status=MessageStatus.PENDING)
-    phones = Suppression.objects.for_line(claim.line).filter(phone__in=pending.values("phone"))
-    suppressed = set(phones.values_list("phone", flat=True))
+    # By the line that it goes out on now: the fallback and the failover line have scopes of their own.
+    suppressed = reasons_of(claim.line, pending.values("phone"))
     aside: list[Move] = []
     kept: list[Row] = []
     for key, phone, text in pending.order_by("pk").values_list("pk", "phone", "text"):
@@ -91,12 +91,12 @@ def prepare(claim: Claim, provider: Provider) -> SendJob | None:
 
 
 def _objection(
-    phone: str | None, text: str | None, suppressed: set[str], provider: Provider, claim: Claim
+    phone: str | None, text: str | None, suppressed: dict[str, Reason], provider: Provider, claim: Claim
 ) -> tuple[Reason, str]:
     if phone is None:
         return Reason.INVALID_FOR_PROVIDER, "erased"
     if phone in suppressed:
-        return Reason.SUPPRESSED, ""
+        return suppressed[phone], ""
     if text is not None and not text.strip():
         return Reason.EMPTY_TEXT, ""
     if code := provider.refuses(phone):

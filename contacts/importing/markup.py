@@ -18,6 +18,8 @@ Attributes = dict[str, str]
 
 _entity: Final = re.compile(r"&([^;]*);?").sub
 _escape: Final = re.compile(r"_x([0-9A-Fa-f]{4})_").sub
+_forbidden: Final = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]").match
+_CONTROLS: Final = bytes(set(range(32)) - set(b"\t\n\r"))
 _ENTITIES: Final = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 
 
@@ -116,6 +118,11 @@ def pieces(part: IO[bytes], closing: bytes) -> Iterator[tuple[bytes, bool]]:
     yield tail, False
 
 
+def decoded_piece(piece: bytes) -> str:
+    """The text of a piece; empty where it holds what no XML may, which the parser then tells."""
+    return piece.decode() if len(piece.translate(None, _CONTROLS)) == len(piece) else ""
+
+
 def decoded(text: str) -> str:
     return _entity(_character, text) if "&" in text else text
 
@@ -123,10 +130,12 @@ def decoded(text: str) -> str:
 def _character(found: re.Match[str]) -> str:
     name = found[1]
     if name.startswith("#"):
-        return chr(int(f"0{name[1:]}", 0) if name[1:2] == "x" else int(name[1:]))
-    if name not in _ENTITIES:
+        sign = chr(int(f"0{name[1:]}", 0) if name[1:2] == "x" else int(name[1:]))
+    else:
+        sign = _ENTITIES.get(name, "\0")
+    if _forbidden(sign):
         raise UnreadableFile(reasons.DAMAGED)
-    return _ENTITIES[name]
+    return sign
 
 
 def as_typed(text: str) -> str:

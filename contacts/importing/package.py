@@ -101,8 +101,10 @@ class Package:
             for it in listed
             if it.get("state", "visible") == "visible"
             for kind, target in [parts.get(it.get("id", ""), ("", ""))]
-            if kind.endswith("/worksheet") and target in self._sizes
+            if kind.endswith("/worksheet")
         ]
+        if any(it.part not in self._sizes for it in self.sheets):
+            raise UnreadableFile(reasons.DAMAGED)
         self.strings = next((target for kind, target in parts.values() if kind.endswith("/sharedStrings")), "")
         styles = next((target for kind, target in parts.values() if kind.endswith("/styles")), "")
         self.formats = self._formats(styles, since_1904=settings.get("date1904") in ("1", "true"))

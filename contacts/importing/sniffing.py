@@ -15,6 +15,7 @@ from typing import Final
 from contacts.importing import reasons, sheets
 from contacts.importing.layout import MAX_COLUMNS, Layout, column_names, is_phone
 from contacts.importing.reasons import UnreadableFile
+from interface.formulas import original
 
 SAMPLE_BYTES: Final = 65_536
 BLOCK_BYTES: Final = 1 << 20
@@ -38,6 +39,7 @@ _MAGIC: Final = (
 )
 _BOMS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before the mark that it begins with
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
@@ -75,7 +77,7 @@ def _marked(path: Path, sample: bytes) -> str:
         if sample.startswith(magic):
             raise UnreadableFile(reasons.ENCRYPTED if code == reasons.WORKBOOK and _is_protected(path) else code)
     if _web_page(sample.removeprefix(codecs.BOM_UTF8)):
-        raise UnreadableFile(reasons.WEB_PAGE)
+        raise UnreadableFile(reasons.WORKBOOK if b"<Workbook" in sample else reasons.WEB_PAGE)
     for bom, encoding in _BOMS:
         if sample.startswith(bom):
             return encoding
@@ -144,7 +146,7 @@ def _layout(encoding: str, lines: list[str], *, whole: bool) -> Layout:
     headless = any(map(is_phone, rows[0]))
     if len(rows) == 1 and whole and not headless:
         raise UnreadableFile(reasons.ONLY_HEADER)
-    names = [""] * len(rows[0]) if headless else rows[0]
+    names = [""] * len(rows[0]) if headless else [original(cell) for cell in rows[0]]
     return Layout(encoding, delimiter, column_names(names), headless)
 
 

@@ -35,7 +35,7 @@ def downloaded(client: Client, contact_import: ContactImport, kind: Kind, folder
     assert response["Content-Type"] == tables.CONTENT_TYPES[kind]
     assert f'"refused-{contact_import.pk}.{kind}"' in response["Content-Disposition"]
     path = folder / f"refused.{kind}"
-    path.write_bytes(b"".join(response.streaming_content))  # type: ignore[attr-defined, arg-type]  # it streams
+    path.write_bytes(b"".join(response.streaming_content))  # type: ignore[attr-defined]  # it streams
     return path
 
 

@@ -16,7 +16,7 @@ from typing import IO, Final, Self
 from xml.parsers import expat
 
 from contacts.importing import reasons
-from contacts.importing.markup import BLOCK_BYTES, Attributes, local, safe_parser
+from contacts.importing.markup import BLOCK_BYTES, Attributes, Parser, local
 from contacts.importing.numbers import Formats, custom_format
 from contacts.importing.reasons import UnreadableFile
 
@@ -145,16 +145,22 @@ class Package:
     def _parse(self, part: str, start: StartTag) -> None:
         if self.size(part) > MAX_FRAME:
             raise UnreadableFile(reasons.BOMB)
-        parser = safe_parser()
-        parser.StartElementHandler = lambda tag, attributes: start(local(tag), _local_names(attributes))
+        parser = _Tags(start)
         with told_as_damage(), self._archive.open(part) as file:
             while block := file.read(BLOCK_BYTES):
-                parser.Parse(block)
-            parser.Parse(b"", True)
+                parser.feed(block)
+            parser.end()
 
 
-def _local_names(attributes: Attributes) -> Attributes:
-    return {local(name): value for name, value in attributes.items()}
+class _Tags(Parser):
+    """Finds the tags, by names without prefixes."""
+
+    def __init__(self, start: StartTag) -> None:
+        super().__init__()
+        self._found = start
+
+    def opened(self, tag: str, attributes: Attributes) -> None:
+        self._found(tag, {local(name): value for name, value in attributes.items()})
 
 
 def _checked(archive: zipfile.ZipFile) -> dict[str, int]:

@@ -63,12 +63,13 @@ def sniff(path: Path, *, max_bytes: int) -> Layout:
     if not sample.strip(b" \t\r\n\x00\xef\xbb\xbf\xff\xfe"):
         raise UnreadableFile(reasons.EMPTY_FILE)
     if sample.startswith(_ARCHIVE):
-        return replace(sheets.layout_of(path), digest=_Content(path).digest)
+        return replace(sheets.layout_of(path), digest=_read(path, decode=False)[0])
     marked = _marked(path, sample)
-    content = _Content(path)
-    encoding = marked or ("utf-8" if content.is_utf8 else "cp1256")
+    digest, is_utf8 = _read(path, decode=not marked)
+    encoding = marked or ("utf-8" if is_utf8 else "cp1256")
     whole = size <= SAMPLE_BYTES
-    return replace(_layout(encoding, _sample_lines(sample, encoding, whole=whole), whole=whole), digest=content.digest)
+    layout = _layout(encoding, _sample_lines(sample, encoding, whole=whole), whole=whole)
+    return replace(layout, digest=digest)
 
 
 def _marked(path: Path, sample: bytes) -> str:
@@ -101,23 +102,20 @@ def _utf16_without_mark(sample: bytes) -> str:
     return "utf-16-le" if odd > even else "utf-16-be"
 
 
-class _Content:
-    """The whole content, read once: its SHA-256, and whether it is UTF-8.
+def _read(path: Path, *, decode: bool) -> tuple[str, bool]:
+    """The SHA-256 of the whole content, and whether it is UTF-8, where that is asked.
 
     It also is with a few broken rows: more of its non-ASCII characters decode than fail.
     """
-
-    def __init__(self, path: Path) -> None:
-        digest, decoder = hashlib.sha256(), codecs.getincrementaldecoder("utf-8")("replace")
-        good = bad = 0
-        for block in _blocks(path):
-            digest.update(block)
-            text = decoder.decode(block)
-            if len(text) != len(block) or not text.isascii():
-                good += len(block) - len(text)
-                bad += text.count("\ufffd")
-        self.digest = digest.hexdigest()
-        self.is_utf8 = bad == 0 or good > bad
+    digest, decoder = hashlib.sha256(), codecs.getincrementaldecoder("utf-8")("replace")
+    good = bad = 0
+    for block in _blocks(path):
+        digest.update(block)
+        text = decoder.decode(block) if decode else ""
+        if decode and (len(text) != len(block) or not text.isascii()):
+            good += len(block) - len(text)
+            bad += text.count("\ufffd")
+    return digest.hexdigest(), bad == 0 or good > bad
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

@@ -117,6 +117,15 @@ def test_a_bomb_that_tells_a_small_size_is_read_to_that_size(tmp_path: Path) -> 
     assert refusal(path) == reasons.DAMAGED
 
 
+@pytest.mark.parametrize("part", [FIRST, "xl/workbook.xml", "xl/sharedStrings.xml"])
+@pytest.mark.parametrize(
+    "bomb", ["<a>" * 200_000 + "</a>" * 200_000, f'<a b="{"1" * (4 << 20)}"/>'], ids=["deep", "long"]
+)
+def test_elements_without_end_do_not_fill_the_memory(bomb: str, part: str, tmp_path: Path) -> None:
+    parts = book('<row r="1"><c r="A1" t="s"><v>0</v></c></row>', more={part: f"<x>{bomb}<si><t>x</t></si></x>"})
+    assert refusal(zipped(tmp_path / "x.xlsx", parts)) == reasons.DAMAGED
+
+
 def test_an_archive_of_very_many_parts_is_refused(tmp_path: Path) -> None:
     many = {f"xl/media/{number}": "" for number in range(10_001)}
     assert refusal(zipped(tmp_path / "x.xlsx", book(HEAD + SARA, more=many))) == reasons.BOMB

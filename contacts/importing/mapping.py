@@ -12,8 +12,8 @@ from typing import Final
 
 from django.utils.translation import gettext
 
+from contacts.importing.layout import is_phone
 from contacts.importing.reasons import NO_PHONE_COLUMN, UnreadableFile
-from contacts.phones import InvalidPhone, normalise
 
 PHONE: Final = "phone"
 FIRST_NAME: Final = "first_name"
@@ -104,15 +104,6 @@ def guess(header: Sequence[str], samples: Sequence[Sequence[str]], *, attributes
 def _share_of_phones(samples: Sequence[Sequence[str]], index: int) -> float:
     cells = [row[index] for row in samples if index < len(row) and row[index].strip()]
     return sum(map(is_phone, cells)) / len(cells) if cells else 0.0
-
-
-def is_phone(text: str) -> bool:
-    """Whether a cell is a number that can get a message."""
-    try:
-        normalise(text)
-    except InvalidPhone:
-        return False
-    return True
 
 
 def _settle_phone(best: dict[str, tuple[int, int]], width: int, samples: Sequence[Sequence[str]]) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from contacts.importing import categories, cleaning, mapping
-from contacts.importing.reading import Row, RowReader
-from contacts.importing.reasons import sentence
-from contacts.importing.sniffing import Layout
+from contacts.importing.layout import Row
+from contacts.importing.reading import layout_of, open_rows
+from contacts.importing.reasons import UnreadableFile, sentence
 from contacts.models import ContactImport, Suppression
 
 ROWS: Final = 20
@@ -52,14 +53,12 @@ class Preview(NamedTuple):
 
 
 def first_rows(contact_import: ContactImport, number: int = ROWS) -> list[Row]:
-    """The first rows of the file, bad ones too; none where the file is gone."""
-    it = contact_import
-    layout = Layout(it.encoding, it.delimiter, tuple(it.header), bool(it.mapping.get("headless")))
-    try:
-        with RowReader(Path(it.path), layout) as reader:
-            return list(islice(reader, number))
-    except FileNotFoundError:
-        return []
+    """The first rows of the file, bad ones too; fewer where it cannot be read further, none where it is gone."""
+    found: list[Row] = []
+    path, layout = Path(contact_import.path), layout_of(contact_import)
+    with suppress(FileNotFoundError, UnreadableFile), open_rows(path, layout) as reader:
+        found.extend(islice(reader, number))
+    return found
 
 
 def preview(

@@ -30,12 +30,15 @@ class Command(ScriptCommand):
         parser.add_argument("--phonebook", required=True, action="append", metavar="NAME", help="one or several")
         parser.add_argument("--dry-run", action="store_true", help="count, and change no contact")
         parser.add_argument("--update", choices=ContactImport.Policy.values, default="fill", help="for known contacts")
-        parser.add_argument("--map", action="append", default=[], metavar="COLUMN=FIELD", help="what a column is: "
-                            "phone, first_name, last_name, full_name, category (main / sub), main_category, sub_category, ignore, "
-                            "attribute or attribute:KEY")  # fmt: skip
+        parser.add_argument("--map", action="append", default=[], metavar="COLUMN=FIELD", help=(
+            "what a column is: phone, first_name, last_name, full_name, category (main / sub), main_category, "
+            "sub_category, ignore, attribute or attribute:KEY"
+        ))  # fmt: skip
         parser.add_argument("--attributes", action="store_true", help="unknown columns become attributes")
-        parser.add_argument("--make-categories", action="store_true", help="take job categories from columns that are "
-                            "called so, and make missing ones; without it only those of --map, and only known ones")  # fmt: skip
+        parser.add_argument("--make-categories", action="store_true", help=(
+            "take job categories from columns that are called so, and make missing ones; without it they come from "
+            "the columns of --map alone, and a row with one that is not known is refused"
+        ))  # fmt: skip
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -144,12 +144,11 @@ def _make(category: Category, found: dict[Key, int]) -> None:
 
 def _held(ids: Iterable[int]) -> set[int]:
     """Those that are there, kept from being deleted until the transaction ends."""
-    rows = JobCategory.objects.filter(pk__in=ids).order_by("pk").values_list("pk", flat=True)
-    if connection.vendor != "postgresql":
-        return set(rows)  # there the only writer
-    sql, parameters = rows.query.sql_with_params()
+    if connection.vendor != "postgresql":  # there the only writer
+        return set(JobCategory.objects.filter(pk__in=ids).values_list("pk", flat=True))
     with connection.cursor() as cursor:
-        cursor.execute(f"{sql} FOR KEY SHARE", parameters)
+        rows = f"SELECT id FROM {JobCategory._meta.db_table} WHERE id = ANY(%s) ORDER BY id"
+        cursor.execute(f"{rows} FOR KEY SHARE", [list(ids)])
         return {pk for (pk,) in cursor.fetchall()}
 
 

@@ -83,17 +83,20 @@ class Undo(bulk.Kind):
         return self._memberships().count() + self._contacts().count()
 
     def next_ids(self, after: int, limit: int) -> list[int]:
+        ids: list[int] = []
         if after < _CONTACTS:
             memberships = self._memberships().filter(pk__gt=after).order_by("pk")
-            if ids := list(memberships.values_list("pk", flat=True)[:limit]):
-                return ids
+            ids += memberships.values_list("pk", flat=True)[:limit]
         contacts = self._contacts().filter(pk__gt=max(after - _CONTACTS, 0)).order_by("pk")
-        return [_CONTACTS + pk for pk in contacts.values_list("pk", flat=True)[:limit]]
+        return ids + [_CONTACTS + pk for pk in contacts.values_list("pk", flat=True)[: limit - len(ids)]]
 
     def change(self, ids: list[int]) -> int:
-        if ids[0] < _CONTACTS:
-            return self._leave(self._memberships().filter(pk__range=(ids[0], ids[-1])))
-        return self._remove(self._contacts().filter(pk__range=(ids[0] - _CONTACTS, ids[-1] - _CONTACTS)))
+        changed = 0
+        if memberships := [pk for pk in ids if pk < _CONTACTS]:
+            changed += self._leave(self._memberships().filter(pk__range=(memberships[0], memberships[-1])))
+        if contacts := [pk - _CONTACTS for pk in ids if pk >= _CONTACTS]:
+            changed += self._remove(self._contacts().filter(pk__range=(contacts[0], contacts[-1])))
+        return changed
 
     def finish(self) -> None:
         ContactImport.objects.filter(pk=self._id, undone_at=None).update(undone_at=timezone.now())
@@ -137,11 +140,11 @@ class Undo(bulk.Kind):
         rows = contacts.select_for_update().order_by("pk").values_list("pk", "created_at", "updated_at")
         untouched = {pk: created == updated for pk, created, updated in rows}
         left = {pk for pk, is_untouched in untouched.items() if is_untouched}
-        members = Membership.objects.filter(contact__range=(min(untouched), max(untouched))) if untouched else None
-        filed = left & set(members.values_list("contact", flat=True)) if members is not None else set()
+        members = Membership.objects.filter(contact__in=contacts.order_by().values("pk"))
+        filed = left.intersection(members.values_list("contact", flat=True))
         used = elsewhere.used(sorted(left - filed))
         gone = left - filed - used
-        contacts.exclude(pk__in=set(untouched) - gone).delete()
+        contacts.exclude(pk__in=untouched.keys() - gone).delete()
         counts = (len(gone), len(untouched) - len(left), len(filed), len(used))
         for name, number in zip(("contacts", *KEPT), counts, strict=True):
             self.action.params[name] += number

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('contacts', '0003_audiences_at_a_million'),
+        ('contacts', '0004_bulk_action_once'),
     ]
 
     operations = [

@@ -15,8 +15,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from contacts import importing
-from contacts.models import Contact, ContactImport, JobCategory, Phonebook, Suppression
+from contacts import bulk, importing
+from contacts.importing import starting
+from contacts.models import BulkAction, Contact, ContactImport, JobCategory, Phonebook, Suppression
 from contacts.phones import normalise
 from tests.contacts.files import counts, imported, members, write
 
@@ -300,3 +301,43 @@ def test_stopping_an_import_keeps_what_is_in_and_tells_so(owner: Client) -> None
     late = owner.post(f"/imports/{job.pk}/cancel/", follow=True)
     assert [str(message.level_tag) for message in late.context["messages"]] == ["success", "info"]
     assert late.context["it"].status == "cancelled"
+
+
+def brought_in(client: Client) -> ContactImport:
+    """An import that has come to its end."""
+    job, stamp = checked(client)
+    client.post(f"/imports/{job.pk}/start/", {"checked": stamp})
+    assert importing.run(job.pk)
+    return ContactImport.objects.get(pk=job.pk)
+
+
+def test_an_import_is_undone_from_its_result_once(owner: Client) -> None:
+    job = brought_in(owner)
+    actions = {owner.post(f"/imports/{job.pk}/undo/").headers["Location"] for _press in range(2)}
+    action = BulkAction.objects.get()
+    assert actions == {action.get_absolute_url()}
+    bulk.run(action.pk)
+    assert not Contact.objects.exists()
+    page = owner.get(job.get_absolute_url())
+    assert (page.context["may_undo"], page.context["undoing"], page.context["kept"]) == (False, action, 0)
+    assert not starting.earlier(ContactImport.objects.get())  # what was undone may be imported without a question
+
+
+def test_a_contact_that_was_edited_since_is_kept_and_told(owner: Client) -> None:
+    job = brought_in(owner)
+    Contact.objects.get().save()
+    owner.post(f"/imports/{job.pk}/undo/")
+    bulk.run(BulkAction.objects.get().pk)
+    assert Contact.objects.count() == 1
+    assert owner.get(job.get_absolute_url()).context["kept"] == 1
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+def test_what_cannot_be_undone_says_so(owner: Client, is_running: bool) -> None:
+    job, stamp = checked(owner)
+    if is_running:
+        owner.post(f"/imports/{job.pk}/start/", {"checked": stamp})
+    page = owner.post(f"/imports/{job.pk}/undo/", follow=True)
+    assert [str(message.level_tag) for message in page.context["messages"]] == ["error"]
+    assert page.context["may_undo"] is False
+    assert not BulkAction.objects.exists()

@@ -135,11 +135,9 @@ def import_map(request: HttpRequest, pk: int) -> HttpResponse:
 def _columns(contact_import: ContactImport, form: MappingForm) -> dict[str, Any]:
     """The columns with some of their cells, and the first rows as they will be stored or why they cannot be."""
     rows = preview.first_rows(contact_import)
-    samples = [
-        [cells[at] for _line, cells, bad in rows if not bad and at < len(cells)] for at in range(len(form.header))
-    ]
-    fields = zip(form.column_fields(), form.key_fields(), samples, strict=True)
-    columns = [{"field": field, "key": key, "samples": cells[:3]} for field, key, cells in fields]
+    good = [cells for _line, cells, bad in rows if not bad]
+    fields = zip(form.column_fields(), form.key_fields(), strict=True)
+    columns = [{"field": field, "key": key, "samples": _cells(good, at)} for at, (field, key) in enumerate(fields)]
     problem = form.problem()
     makes = bool(form["makes_categories"].value())
     shown = None if problem else preview.preview(form.header, form.targets(), rows, makes_categories=makes)

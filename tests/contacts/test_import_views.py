@@ -19,6 +19,7 @@ from contacts import bulk, importing
 from contacts.importing import starting
 from contacts.models import BulkAction, Contact, ContactImport, JobCategory, Phonebook, Suppression
 from contacts.phones import normalise
+from interface import tables
 from tests.contacts.files import counts, imported, members, write
 
 pytestmark = pytest.mark.django_db
@@ -127,6 +128,32 @@ def test_the_preview_follows_the_chosen_columns(owner: Client) -> None:
     stored, refused = response.context["preview"].rows
     assert (stored.phone, stored.first_name, stored.last_name) == ("+989121234567", "سارا", "تهران")
     assert (refused.line, refused.value, bool(refused.problem)) == (3, "0912", True)
+
+
+def test_a_workbook_is_read_and_its_sheet_is_named(owner: Client) -> None:
+    rows: list[list[object]] = [["09121234567", "علي"], ["1", "x"]]
+    content = b"".join(tables.chunks(tables.Kind.XLSX, ["موبایل", "نام"], rows))
+    page = owner.get(upload(owner, content).headers["Location"])
+    stored, refused = page.context["preview"].rows
+    assert (stored.phone, stored.first_name, refused.value) == ("+989121234567", "علی", "1")
+    assert ContactImport.objects.get().sheet in page.content.decode()
+
+
+def test_samples_are_cells_that_hold_something(owner: Client) -> None:
+    content = b"phone,name\n09120000001,\n09120000002,\n09120000003,Sara\n"
+    columns = owner.get(upload(owner, content).headers["Location"]).context["columns"]
+    assert [column["samples"] for column in columns][1] == ["Sara"]
+
+
+def test_phonebooks_that_are_deleted_before_the_start_lose_nobody(owner: Client) -> None:
+    book = Phonebook.objects.create(name="gone")
+    owner.post(upload(owner, phonebooks=[book.pk]).headers["Location"], COLUMNS)
+    job = ContactImport.objects.get()
+    importing.run(job.pk)
+    book.delete()
+    owner.post(f"/imports/{job.pk}/start/", {"checked": owner.get(job.get_absolute_url()).context["checked"]})
+    importing.run(job.pk)
+    assert members("customers.csv") == ["+989121234567"]
 
 
 def test_the_preview_tells_broken_rows_categories_and_who_is_suppressed(owner: Client) -> None:

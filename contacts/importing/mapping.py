@@ -10,7 +10,10 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from django.utils.translation import gettext
+from django.conf import settings
+from django.utils.functional import Promise
+from django.utils.translation import gettext, override
+from django.utils.translation import gettext_lazy as _
 
 from contacts.importing.layout import is_phone
 from contacts.importing.reasons import NO_PHONE_COLUMN, UnreadableFile
@@ -29,6 +32,13 @@ CATEGORIES: Final = (CATEGORY, MAIN_CATEGORY, SUB_CATEGORY)
 _PLACEHOLDERS: Final = (PHONE, FIRST_NAME, LAST_NAME, FULL_NAME)
 FIELDS: Final = (*_PLACEHOLDERS, *CATEGORIES)
 MAX_KEY: Final = 50
+# What a table of refused rows has in front of them: an import of the corrected table leaves these columns out.
+HELPERS: Final[tuple[Promise, ...]] = (
+    _("Line of the file"),
+    _("Column at fault"),
+    _("Value at fault"),
+    _("Why it was refused"),
+)
 
 # Arabic letters to the Persian ones that look the same; direction marks vanish.
 LETTERS: Final = str.maketrans(
@@ -85,6 +95,9 @@ def fold(text: str) -> str:
 
 def guess(header: Sequence[str], samples: Sequence[Sequence[str]], *, attributes: bool = True) -> list[str]:
     """A target for each column. One of no known name becomes an attribute, or is ignored where they are not wanted."""
+    if beyond := _helpers(header):
+        own = guess(header[beyond:], [row[beyond:] for row in samples], attributes=attributes)
+        return [IGNORE] * beyond + own
     best: dict[str, tuple[int, int]] = {}
     for index, name in enumerate(header):
         field, rank = _FIELDS.get(fold(name), ("", 0))
@@ -99,6 +112,16 @@ def guess(header: Sequence[str], samples: Sequence[Sequence[str]], *, attributes
     for field, (_rank, index) in best.items():
         targets[index] = field
     return complete(header, targets, attributes=attributes)
+
+
+def _helpers(header: Sequence[str]) -> int:
+    """How many columns a table of refused rows put in front, in any language of the interface."""
+    first = [fold(name) for name in header[: len(HELPERS)]]
+    for language, _name in settings.LANGUAGES:
+        with override(language):
+            if first == [fold(str(name)) for name in HELPERS]:
+                return len(HELPERS)
+    return 0
 
 
 def _share_of_phones(samples: Sequence[Sequence[str]], index: int) -> float:

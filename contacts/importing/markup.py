@@ -13,15 +13,20 @@ from contacts.importing.reasons import UnreadableFile
 from interface.formulas import original
 
 BLOCK_BYTES: Final = 1 << 18
+# The parser keeps every open element and the whole of an unfinished tag: what bounds its memory.
+MAX_DEPTH: Final = 100
+MAX_TAG_BYTES: Final = 1 << 20
 
 Attributes = dict[str, str]
 
 _entity: Final = re.compile(r"&([^;]*);?").sub
 _escape: Final = re.compile(r"_x([0-9A-Fa-f]{4})_").sub
+_forbidden: Final = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]").match
+_CONTROLS: Final = bytes(set(range(32)) - set(b"\t\n\r"))
 _ENTITIES: Final = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 
 
-def safe_parser() -> expat.XMLParserType:
+def _safe_parser() -> expat.XMLParserType:
     """An XML parser that refuses declarations of types and entities: no spreadsheet writes them, attacks do."""
     parser = expat.ParserCreate()
 
@@ -47,8 +52,9 @@ class Parser:
 
     def __init__(self) -> None:
         self.plain = True
+        self._depth = self._unfinished = 0
         self._text, self._room, self._inside, self._spoken = list[str](), 0, False, False
-        self._parser = safe_parser()
+        self._parser = _safe_parser()
         self._parser.XmlDeclHandler = self._declared
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
@@ -56,6 +62,7 @@ class Parser:
 
     def feed(self, piece: bytes) -> None:
         self.plain = self.plain and b"<!" not in piece  # a comment or CDATA may hold what looks like tags
+        self._bound(piece)
         self._parser.Parse(piece)
 
     def end(self) -> None:
@@ -73,10 +80,25 @@ class Parser:
     def taken(self) -> str:
         return "".join(self._text)
 
+    def _bound(self, piece: bytes) -> None:
+        """Refuses a tag that goes on and on."""
+        opened, closed = piece.rfind(b"<"), piece.rfind(b">")
+        if opened > closed:
+            self._unfinished = len(piece) - opened
+        elif closed >= 0:
+            self._unfinished = 0
+        elif self._unfinished:
+            self._unfinished += len(piece)
+        if self._unfinished > MAX_TAG_BYTES:
+            raise UnreadableFile(reasons.DAMAGED)
+
     def _declared(self, _version: str, encoding: str | None, _standalone: int) -> None:
         self.plain = self.plain and (encoding or "utf-8").lower() == "utf-8"
 
     def _start(self, name: str, attributes: Attributes) -> None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise UnreadableFile(reasons.DAMAGED)
         tag = local(name)
         if tag in ("v", "t"):
             self._inside = not self._spoken
@@ -86,6 +108,7 @@ class Parser:
             self.opened(tag, attributes)
 
     def _end(self, name: str) -> None:
+        self._depth -= 1
         tag = local(name)
         if tag in ("v", "t"):
             self._inside = False
@@ -116,6 +139,11 @@ def pieces(part: IO[bytes], closing: bytes) -> Iterator[tuple[bytes, bool]]:
     yield tail, False
 
 
+def decoded_piece(piece: bytes) -> str:
+    """The text of a piece; empty where it holds what no XML may, which the parser then tells."""
+    return piece.decode() if len(piece.translate(None, _CONTROLS)) == len(piece) else ""
+
+
 def decoded(text: str) -> str:
     return _entity(_character, text) if "&" in text else text
 
@@ -123,10 +151,12 @@ def decoded(text: str) -> str:
 def _character(found: re.Match[str]) -> str:
     name = found[1]
     if name.startswith("#"):
-        return chr(int(f"0{name[1:]}", 0) if name[1:2] == "x" else int(name[1:]))
-    if name not in _ENTITIES:
+        sign = chr(int(f"0{name[1:]}", 0) if name[1:2] == "x" else int(name[1:]))
+    else:
+        sign = _ENTITIES.get(name, "\0")
+    if _forbidden(sign):
         raise UnreadableFile(reasons.DAMAGED)
-    return _ENTITIES[name]
+    return sign
 
 
 def as_typed(text: str) -> str:

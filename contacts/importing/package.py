@@ -16,7 +16,7 @@ from typing import IO, Final, Self
 from xml.parsers import expat
 
 from contacts.importing import reasons
-from contacts.importing.markup import BLOCK_BYTES, Attributes, local, safe_parser
+from contacts.importing.markup import BLOCK_BYTES, Attributes, Parser, local
 from contacts.importing.numbers import Formats, custom_format
 from contacts.importing.reasons import UnreadableFile
 
@@ -101,8 +101,10 @@ class Package:
             for it in listed
             if it.get("state", "visible") == "visible"
             for kind, target in [parts.get(it.get("id", ""), ("", ""))]
-            if kind.endswith("/worksheet") and target in self._sizes
+            if kind.endswith("/worksheet")
         ]
+        if any(it.part not in self._sizes for it in self.sheets):
+            raise UnreadableFile(reasons.DAMAGED)
         self.strings = next((target for kind, target in parts.values() if kind.endswith("/sharedStrings")), "")
         styles = next((target for kind, target in parts.values() if kind.endswith("/styles")), "")
         self.formats = self._formats(styles, since_1904=settings.get("date1904") in ("1", "true"))
@@ -143,16 +145,22 @@ class Package:
     def _parse(self, part: str, start: StartTag) -> None:
         if self.size(part) > MAX_FRAME:
             raise UnreadableFile(reasons.BOMB)
-        parser = safe_parser()
-        parser.StartElementHandler = lambda tag, attributes: start(local(tag), _local_names(attributes))
+        parser = _Tags(start)
         with told_as_damage(), self._archive.open(part) as file:
             while block := file.read(BLOCK_BYTES):
-                parser.Parse(block)
-            parser.Parse(b"", True)
+                parser.feed(block)
+            parser.end()
 
 
-def _local_names(attributes: Attributes) -> Attributes:
-    return {local(name): value for name, value in attributes.items()}
+class _Tags(Parser):
+    """Finds the tags, by names without prefixes."""
+
+    def __init__(self, start: StartTag) -> None:
+        super().__init__()
+        self._found = start
+
+    def opened(self, tag: str, attributes: Attributes) -> None:
+        self._found(tag, {local(name): value for name, value in attributes.items()})
 
 
 def _checked(archive: zipfile.ZipFile) -> dict[str, int]:

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Final, Self
 
 from contacts.importing import reasons
-from contacts.importing.layout import MAX_ROW_CHARS, XLSX, Layout, Row, Rows
+from contacts.importing.layout import MAX_COLUMNS, MAX_ROW_CHARS, XLSX, Layout, Row, Rows
 from contacts.importing.sheets import SheetReader
 from contacts.importing.sniffing import separator_line
 from contacts.models import ContactImport
+from interface.formulas import original
 
 MAX_ROW_LINES: Final = 100
 BLOCK_CHARS: Final = 1 << 18
@@ -53,6 +54,7 @@ class RowReader:
 
     def __init__(self, path: Path, layout: Layout) -> None:
         self.bytes_read = 0
+        self._marked = False  # an apostrophe was seen: it may stand before what looks like a formula
         self._layout = layout
         self._bytes = path.open("rb")
         self._file = io.TextIOWrapper(self._bytes, encoding=layout.encoding, errors="replace", newline=None)
@@ -69,6 +71,8 @@ class RowReader:
         for line, cells, problem in self._records():
             if header_due:
                 header_due = False
+            elif self._marked:
+                yield line, [original(cell) for cell in cells], problem
             else:
                 yield line, cells, problem
 
@@ -104,11 +108,13 @@ class RowReader:
                 tail = (tail + text)[: MAX_ROW_CHARS + 1]
                 continue
             block, tail = tail + text[:newline], text[newline + 1 :]
+            self._marked = self._marked or "'" in block
             yield (
                 block.split("\n"),
                 not ('"' in block or "\0" in block or "\ufffd" in block or len(block) > MAX_ROW_CHARS),
             )
         if tail:
+            self._marked = self._marked or "'" in tail
             yield [tail], False
 
     def _parse_plain(self, lines: list[str], first: int) -> Iterator[Row]:
@@ -152,7 +158,7 @@ class RowReader:
         width = len(self._layout.header)
         if len(cells) > width and not any(cell.strip() for cell in cells[width:]):
             return line, cells[:width], ""
-        return line, cells, reasons.RAGGED
+        return line, cells[: MAX_COLUMNS + 1], reasons.RAGGED
 
 
 class _Feed:

@@ -79,7 +79,7 @@ FILE_REASONS: Final[dict[str, str | Promise]] = {
     XML_DECLARATIONS: _("The workbook holds instructions that no spreadsheet writes, so it is not opened."),
     COMPRESSED: _("This is a compressed file, neither CSV nor XLSX. Unpack it and choose the file inside."),
     PDF: _("This is a PDF document, neither CSV nor XLSX."),
-    WEB_PAGE: _("This is a web page, neither CSV nor XLSX."),
+    WEB_PAGE: _("This is a web page, neither CSV nor XLSX. Open it in Excel, save it as XLSX and choose that file."),
     BINARY: _("This is neither CSV nor XLSX: it holds no table."),
     TOO_LARGE: _("The file is too large."),
     TOO_MANY_COLUMNS: _("The file has more than 200 columns."),

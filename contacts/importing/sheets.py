@@ -14,7 +14,7 @@ from typing import Final, Self
 
 from contacts.importing import reasons
 from contacts.importing.layout import MAX_COLUMNS, MAX_ROW_CHARS, XLSX, Layout, Row, column_names, is_phone
-from contacts.importing.markup import Attributes, Parser, as_typed, decoded, pieces
+from contacts.importing.markup import Attributes, Parser, as_typed, decoded, decoded_piece, pieces
 from contacts.importing.package import Package, Sheet, told_as_damage
 from contacts.importing.reasons import UnreadableFile
 from contacts.importing.texts import PLAIN, Texts
@@ -28,6 +28,7 @@ _tags: Final = re.compile(
     r'|<c r="([A-Z]{1,3})[0-9]+"(?: s="([0-9]+)")?(?: t="([A-Za-z]+)")?'
     rf"(?:/>|>(?:<v>([^<]*)</v>|<is>{PLAIN}</is>)</c>)"
 ).findall
+_odd: Final = re.compile("&|_x|^'").search
 _letters: Final = re.compile(r"[A-Z]{1,3}").match
 _Tag = tuple[str, str, str, str, str, str]
 
@@ -108,7 +109,7 @@ class SheetRows:
         with told_as_damage(), self._package.open(self._part) as part:
             for piece, whole in pieces(part, b"</row>"):
                 self.read += len(piece)
-                if whole and parser.plain and parser.between_rows and (tags := _all_tags(piece.decode())):
+                if whole and parser.plain and parser.between_rows and (tags := _all_tags(decoded_piece(piece))):
                     self._take(tags)
                 else:
                     parser.feed(piece)
@@ -129,8 +130,7 @@ class SheetRows:
             if kind == "s":
                 text = texts[int(value)]
             elif text:
-                if "&" in text or "_x" in text or text[0] == "'":
-                    text = as_typed(decoded(text))
+                text = as_typed(decoded(text)) if _odd(text) else text
             elif not kind and style not in special and len(value) <= 15 and value.isdigit():
                 text = value
             elif value:

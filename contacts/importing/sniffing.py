@@ -15,6 +15,7 @@ from typing import Final
 from contacts.importing import reasons, sheets
 from contacts.importing.layout import MAX_COLUMNS, Layout, column_names, is_phone
 from contacts.importing.reasons import UnreadableFile
+from interface.formulas import original
 
 SAMPLE_BYTES: Final = 65_536
 BLOCK_BYTES: Final = 1 << 20
@@ -38,6 +39,7 @@ _MAGIC: Final = (
 )
 _BOMS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before the mark that it begins with
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
@@ -61,12 +63,13 @@ def sniff(path: Path, *, max_bytes: int) -> Layout:
     if not sample.strip(b" \t\r\n\x00\xef\xbb\xbf\xff\xfe"):
         raise UnreadableFile(reasons.EMPTY_FILE)
     if sample.startswith(_ARCHIVE):
-        return replace(sheets.layout_of(path), digest=_Content(path).digest)
+        return replace(sheets.layout_of(path), digest=_read(path, decode=False)[0])
     marked = _marked(path, sample)
-    content = _Content(path)
-    encoding = marked or ("utf-8" if content.is_utf8 else "cp1256")
+    digest, is_utf8 = _read(path, decode=not marked)
+    encoding = marked or ("utf-8" if is_utf8 else "cp1256")
     whole = size <= SAMPLE_BYTES
-    return replace(_layout(encoding, _sample_lines(sample, encoding, whole=whole), whole=whole), digest=content.digest)
+    layout = _layout(encoding, _sample_lines(sample, encoding, whole=whole), whole=whole)
+    return replace(layout, digest=digest)
 
 
 def _marked(path: Path, sample: bytes) -> str:
@@ -75,7 +78,7 @@ def _marked(path: Path, sample: bytes) -> str:
         if sample.startswith(magic):
             raise UnreadableFile(reasons.ENCRYPTED if code == reasons.WORKBOOK and _is_protected(path) else code)
     if _web_page(sample.removeprefix(codecs.BOM_UTF8)):
-        raise UnreadableFile(reasons.WEB_PAGE)
+        raise UnreadableFile(reasons.WORKBOOK if b"<Workbook" in sample else reasons.WEB_PAGE)
     for bom, encoding in _BOMS:
         if sample.startswith(bom):
             return encoding
@@ -99,23 +102,20 @@ def _utf16_without_mark(sample: bytes) -> str:
     return "utf-16-le" if odd > even else "utf-16-be"
 
 
-class _Content:
-    """The whole content, read once: its SHA-256, and whether it is UTF-8.
+def _read(path: Path, *, decode: bool) -> tuple[str, bool]:
+    """The SHA-256 of the whole content, and whether it is UTF-8, where that is asked.
 
     It also is with a few broken rows: more of its non-ASCII characters decode than fail.
     """
-
-    def __init__(self, path: Path) -> None:
-        digest, decoder = hashlib.sha256(), codecs.getincrementaldecoder("utf-8")("replace")
-        good = bad = 0
-        for block in _blocks(path):
-            digest.update(block)
-            text = decoder.decode(block)
-            if len(text) != len(block) or not text.isascii():
-                good += len(block) - len(text)
-                bad += text.count("\ufffd")
-        self.digest = digest.hexdigest()
-        self.is_utf8 = bad == 0 or good > bad
+    digest, decoder = hashlib.sha256(), codecs.getincrementaldecoder("utf-8")("replace")
+    good = bad = 0
+    for block in _blocks(path):
+        digest.update(block)
+        text = decoder.decode(block) if decode else ""
+        if decode and (len(text) != len(block) or not text.isascii()):
+            good += len(block) - len(text)
+            bad += text.count("\ufffd")
+    return digest.hexdigest(), bad == 0 or good > bad
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
@@ -144,7 +144,7 @@ def _layout(encoding: str, lines: list[str], *, whole: bool) -> Layout:
     headless = any(map(is_phone, rows[0]))
     if len(rows) == 1 and whole and not headless:
         raise UnreadableFile(reasons.ONLY_HEADER)
-    names = [""] * len(rows[0]) if headless else rows[0]
+    names = [""] * len(rows[0]) if headless else [original(cell) for cell in rows[0]]
     return Layout(encoding, delimiter, column_names(names), headless)
 
 

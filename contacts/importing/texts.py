@@ -9,7 +9,7 @@ from itertools import accumulate, islice
 from typing import Final
 
 from contacts.importing import reasons
-from contacts.importing.markup import Attributes, Parser, as_typed, decoded, pieces
+from contacts.importing.markup import Attributes, Parser, as_typed, decoded, decoded_piece, pieces
 from contacts.importing.package import Package, told_as_damage
 from contacts.importing.reasons import UnreadableFile
 
@@ -38,7 +38,7 @@ class Texts:
         parser = _TextParser(self._add)
         with told_as_damage(), package.open(package.strings) as part:
             for piece, whole in pieces(part, b"</si>"):
-                if not (whole and parser.plain and self._add_plain(piece.decode())):
+                if not (whole and parser.plain and self._add_plain(decoded_piece(piece))):
                     parser.feed(piece)
                 yield True
             parser.end()
@@ -46,7 +46,7 @@ class Texts:
     def _add_plain(self, piece: str) -> bool:
         """Adds the texts of a piece in which there is nothing but plain ones; whether it was such a one."""
         found = _plain(piece)
-        if piece.count("<") != 4 * len(found):
+        if not found or piece.count("<") != 4 * len(found):
             return False
         if "&" in piece or "_x" in piece or "'" in piece:
             found = [as_typed(decoded(text)) for text in found]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,14 @@ __all__ = ["member", "sign_in"]
 ROWS, REPEATED, REFUSED = 300, 20, 30
 NEW = ROWS - REPEATED - REFUSED
 DETAIL = re.compile(r"/imports/\d+/$")
+
+
+@pytest.fixture(autouse=True)
+def _patience() -> Iterator[None]:
+    """A busy machine may take its time."""
+    expect.set_options(timeout=40_000)
+    yield
+    expect.set_options(timeout=5_000)
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +71,7 @@ def at_check(at_columns: Page) -> Page:
     """The check has ended, and the page has noticed."""
     to_the_check(at_columns)
     work()
-    expect(at_columns.locator("#start button")).to_be_visible(timeout=40_000)
+    expect(at_columns.locator("#start button")).to_be_visible()
     return at_columns
 
 
@@ -72,7 +81,7 @@ def test_the_whole_way_from_upload_to_undo(at_check: Page) -> None:
     at_check.locator("#start button").click()
     expect(at_check.locator("#live progress")).to_be_visible()
     job = work()
-    expect(at_check.locator("button[commandfor=undo]")).to_be_visible(timeout=40_000)
+    expect(at_check.locator("button[commandfor=undo]")).to_be_visible()
     assert steps.import_accounting(at_check) == list(counts(job).values()) == [ROWS, NEW, 0, 0, REPEATED, REFUSED]
     expect(at_check.locator("ol.steps [aria-current=step]")).to_have_attribute("data-content", "۵")
     assert len(members("مشتریان یلدا")) == NEW
@@ -108,7 +117,7 @@ def test_of_two_tabs_one_imports_and_the_other_follows(at_check: Page) -> None:
         expect(tab.locator("#live progress")).to_be_visible()
     work()
     for tab in (at_check, other):
-        expect(tab.locator("button[commandfor=undo]")).to_be_visible(timeout=40_000)
+        expect(tab.locator("button[commandfor=undo]")).to_be_visible()
     assert Contact.objects.count() == NEW
 
 
@@ -117,7 +126,7 @@ def test_the_back_button_after_the_start_shows_the_import(at_check: Page) -> Non
     at_check.locator("#start button").click()
     expect(at_check.locator("#live progress")).to_be_visible()
     work()
-    expect(at_check.locator("button[commandfor=undo]")).to_be_visible(timeout=40_000)
+    expect(at_check.locator("button[commandfor=undo]")).to_be_visible()
     at_check.goto("/imports/")
     for _press in range(3):  # past the result and the check, to the columns
         at_check.go_back()
@@ -135,7 +144,7 @@ def test_a_page_loaded_anew_has_what_was_chosen(at_columns: Page) -> None:
     to_the_check(at_columns)
     at_columns.reload()
     work()
-    expect(at_columns.locator("#start button")).to_be_visible(timeout=40_000)
+    expect(at_columns.locator("#start button")).to_be_visible()
     at_columns.locator("a[href$='/mapping/']").click()
     expect(at_columns.locator("#id_column_3")).to_have_value("ignore")
 
@@ -182,7 +191,7 @@ def test_an_upload_shows_how_far_it_is_and_can_be_cancelled(member: Page, tmp_pa
     member.locator("#upload button.btn-primary").click()
     progress = member.locator("#upload progress")
     expect(progress).to_be_visible()
-    expect(member.locator("#upload b")).to_have_text(re.compile("[۱-۹].*٪"), timeout=30_000)
+    expect(member.locator("#upload b")).to_have_text(re.compile("[۱-۹].*٪"))
     member.locator("#upload button[type=button]").click()
     expect(progress).to_be_hidden()
     assert member.locator("#id_file").evaluate("input => input.files.length") == 1

@@ -39,7 +39,7 @@ from contacts.models import ContactImport, ImportIssue, Phonebook
 from contacts.querysets import ContactImportQuerySet
 
 CHUNK_ROWS: Final = 40_000
-CHUNK_BYTES: Final = 32 << 20
+CHUNK_BYTES: Final = 12 << 20
 LEASE: Final = timedelta(seconds=60)
 RENEW_EVERY: Final = 200_000  # rows passed over on the way to the place where a resumed import goes on
 

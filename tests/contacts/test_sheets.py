@@ -30,6 +30,8 @@ VALUES = st.lists(
     st.tuples(TEXT, TEXT | st.integers(0, 10**12), TEXT | st.sampled_from(["'=1", "_x0041_", "&amp;", ""]))
 )
 LONG = "x" * 10_000_000
+DEEP = "<a>" * 200_000 + "</a>" * 200_000
+LONG_TAG = f'<a b="{"1" * (4 << 20)}"/>'
 
 
 def rows_of(path: Path) -> list[Row]:
@@ -118,9 +120,7 @@ def test_a_bomb_that_tells_a_small_size_is_read_to_that_size(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("part", [FIRST, "xl/workbook.xml", "xl/sharedStrings.xml"])
-@pytest.mark.parametrize(
-    "bomb", ["<a>" * 200_000 + "</a>" * 200_000, f'<a b="{"1" * (4 << 20)}"/>'], ids=["deep", "long"]
-)
+@pytest.mark.parametrize("bomb", [DEEP, LONG_TAG], ids=["deep", "long"])
 def test_elements_without_end_do_not_fill_the_memory(bomb: str, part: str, tmp_path: Path) -> None:
     parts = book('<row r="1"><c r="A1" t="s"><v>0</v></c></row>', more={part: f"<x>{bomb}<si><t>x</t></si></x>"})
     assert refusal(zipped(tmp_path / "x.xlsx", parts)) == reasons.DAMAGED
@@ -186,6 +186,13 @@ def test_progress_ends_where_the_file_does(tmp_path: Path) -> None:
         told = [reader.bytes_read for _row in reader]
     assert told == sorted(told)
     assert 0 < told[0] < told[-1] <= path.stat().st_size
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_rows_in_a_comment_are_no_rows_also_far_below(tmp_path: Path) -> None:
+    rows = "".join(row(line, f"0912{line:07d}", "x") for line in range(2, 50))
+    path = zipped(tmp_path / "x.xlsx", book(f"{HEAD}{rows}<!-- {rows} -->{row(50, '09351234567', 'y')}"))
+    assert [line for line, _cells, _problem in rows_of(path)] == list(range(2, 51))
 
 
 @pytest.mark.parametrize("sign", ["&#0;", "&#xD800;", "&#x110000;", "&nothing;", "\x01"])

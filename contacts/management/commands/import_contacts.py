@@ -1,4 +1,4 @@
-"""``manage.py import_contacts FILE --phonebook NAME``: a CSV file into a phonebook, here and now."""
+"""``manage.py import_contacts FILE --phonebook NAME``: a CSV or XLSX file into a phonebook, here and now."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COUNTS = ("new", "updated", "unchanged", "repeated", "refused")
 class Command(ScriptCommand):
     """Reads the file where it lies. If this process dies, the worker goes on with the import."""
 
-    help = "Import contacts from a CSV file with a header into a phonebook, which is made if it is missing."
+    help = "Import contacts from a CSV or XLSX file with a header into a phonebook, which is made if it is missing."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path, metavar="FILE")

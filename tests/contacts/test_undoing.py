@@ -84,6 +84,18 @@ def test_a_second_import_that_changed_a_contact_has_touched_it(tmp_path: Path) -
     assert tally(undone(first)) == (2, 1, 1, 0, 0)
 
 
+def test_what_others_made_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "CHUNK_ROWS", 2)
+    contact_import = started(write(tmp_path / "x.csv", rows(0, 6)))
+    loading.run(contact_import.pk, deadline=0)
+    other = Contact.objects.create(phone="+989350000000")
+    filing.add(other, Phonebook.objects.get().pk)
+    loading.run(contact_import.pk)
+    contact_import.refresh_from_db()
+    assert tally(undone(contact_import)) == (6, 6, 0, 0, 0)
+    assert members() == [other.phone]
+
+
 def test_an_undo_is_done_once(tmp_path: Path) -> None:
     contact_import = imported(write(tmp_path / "x.csv", rows(0, 3)))
     action, stamp = undone(contact_import), contact_import.undone_at

@@ -231,3 +231,16 @@ def test_a_stopped_check_throws_the_file_away(at_columns: Page, tmp_path: Path) 
     at_columns.wait_for_url("**/imports/")
     assert ContactImport.objects.get().status == "cancelled"
     assert not list((tmp_path / "uploads").iterdir())
+
+
+def test_a_poll_does_not_break_off_what_was_submitted(at_columns: Page) -> None:
+    to_the_check(at_columns)
+    form = at_columns.locator("dialog#stop form[method=post]")
+    form.evaluate("form => { window.here = true; form.dataset.submitted = 'true'; }")
+    work()
+    for _poll in range(2):  # by the second the first has been answered and dealt with
+        with at_columns.expect_response("**/live/"):
+            at_columns.evaluate("() => document.body.dispatchEvent(new Event('tick'))")
+    assert at_columns.evaluate("window.here")
+    form.evaluate("form => { delete form.dataset.submitted; }")
+    expect(at_columns.locator("#start button")).to_be_visible()

@@ -23,7 +23,7 @@ from campaigns.doorbell import ring
 from campaigns.models import Batch, Campaign, DeliveryEvent
 from campaigns.sending import claiming, reconcile
 from campaigns.states import BatchStatus, CampaignStatus
-from contacts import bulk, importing, mirroring
+from contacts import bulk, importing, mirroring, replies
 from contacts.models import BulkAction, ContactImport, Mirroring
 
 logger = logging.getLogger(__name__)
@@ -105,6 +105,11 @@ def _act() -> None:
         bulk.ring(action_id)
 
 
+def _listen() -> None:
+    for account_id in replies.due():
+        replies.ring(account_id)
+
+
 def _forget_lost_tasks() -> None:
     """Delete the tasks whose process died over them: django-q2 would try them again for ever. Here it is rung anew."""
     now, cluster = timezone.now(), settings.Q_CLUSTER
@@ -126,6 +131,7 @@ STEPS = (
     _import,
     _mirror,
     _act,
+    _listen,
     attaching.forget_unused,
     hearts.forget_gone,
     _forget,

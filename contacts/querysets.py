@@ -131,10 +131,10 @@ class ReplyInboxQuerySet(models.QuerySet["ReplyInbox"]):
     """Inboxes of replies."""
 
     def due(self) -> ReplyInboxQuerySet:
-        """Inboxes whose time has come and that no live worker holds, of accounts that are on."""
+        """Inboxes whose time has come and that no live worker holds."""
         come = Q(next_at=None) | Q(next_at__lte=Now())
         free = Q(lease_until=None) | Q(lease_until__lt=Now())
-        return self.filter(come, free, account__enabled=True)
+        return self.filter(come, free)
 
 
 class ContactImportQuerySet(models.QuerySet["ContactImport"]):

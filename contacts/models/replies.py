@@ -16,7 +16,8 @@ class ReplyInbox(models.Model):
 
     A look reads the pages of what came in after ``cursor`` (the provider's id; 0: everything), one transaction each; a
     worker holds it by a lease (the database's clock), and another goes on at ``page``. ``looked_at`` is the end of the
-    last whole look, ``attempts`` those in vain since then, for ``error``.
+    last whole look, ``attempts`` those in vain since then, for ``error``. ``stops``, ``rejoins`` and ``others`` count
+    the replies that came in.
     """
 
     account = models.OneToOneField(
@@ -26,6 +27,10 @@ class ReplyInbox(models.Model):
     page = models.PositiveIntegerField(default=1, editable=False)
     next_at = models.DateTimeField(_("next look"), null=True)
     looked_at = models.DateTimeField(_("last look"), null=True)
+    stops = models.PositiveIntegerField(_("stopped"), default=0)
+    rejoins = models.PositiveIntegerField(_("rejoined"), default=0)
+    others = models.PositiveIntegerField(_("other replies"), default=0)
+    last_reply_at = models.DateTimeField(_("last reply"), null=True)
     attempts = models.PositiveSmallIntegerField(_("attempts in vain"), default=0)
     owner = models.CharField(max_length=64, blank=True, editable=False)
     lease_until = models.DateTimeField(null=True, editable=False)

@@ -23,8 +23,8 @@ from campaigns.doorbell import ring
 from campaigns.models import Batch, Campaign, DeliveryEvent
 from campaigns.sending import claiming, reconcile
 from campaigns.states import BatchStatus, CampaignStatus
-from contacts import bulk, importing, mirroring, replies
-from contacts.models import BulkAction, ContactImport, Mirroring
+from contacts import bulk, importing, mirroring, replies, suppression_files
+from contacts.models import BulkAction, ContactImport, Mirroring, SuppressionFile
 
 logger = logging.getLogger(__name__)
 TICK = "campaigns.tasks.tick"
@@ -105,6 +105,11 @@ def _act() -> None:
         bulk.ring(action_id)
 
 
+def _suppress() -> None:
+    for file_id in SuppressionFile.objects.stalled().values_list("pk", flat=True):
+        suppression_files.ring(file_id)
+
+
 def _listen() -> None:
     for account_id in replies.due():
         replies.ring(account_id)
@@ -131,6 +136,7 @@ STEPS = (
     _import,
     _mirror,
     _act,
+    _suppress,
     _listen,
     attaching.forget_unused,
     hearts.forget_gone,

@@ -113,6 +113,10 @@ class SuppressionQuerySet(models.QuerySet["Suppression"]):
         """The suppressions of these numbers (E.164), whatever they hold for."""
         return self.filter(phone__in=list(phones))
 
+    def with_number(self, digits: str) -> SuppressionQuerySet:
+        """Suppressions of the numbers whose E.164 digits are these or, for an Iranian one, begin with them."""
+        return self.filter(_with_number(digits))
+
     def strongest_first(self) -> SuppressionQuerySet:
         """Whose word weighs most comes first: the person's own, then an operator's, then a provider's report."""
         order = [When(reason=reason, then=Value(place)) for place, reason in enumerate(STRENGTH)]

@@ -83,23 +83,24 @@ def _make(phones: Sequence[str], terms: Terms, user: Any) -> int:
             cursor.execute(_MAKE, [*values, numbers, *values])
             return int(cursor.rowcount)
     # The only writer: nothing comes between the look and the insert.
-    known = set(_same(phones, terms).values_list("phone", flat=True))
+    known = set(held(phones, terms).values_list("phone", flat=True))
     new = [phone for phone in phones if phone not in known]
     Suppression.objects.bulk_create(Suppression(phone=phone, created_by=user, **terms.columns) for phone in new)
     _write_down(new, terms, user)
     return len(new)
 
 
-def _same(phones: Sequence[str], terms: Terms) -> SuppressionQuerySet:
+def held(phones: Sequence[str], terms: Terms) -> SuppressionQuerySet:
+    """The suppressions of these numbers that are the same but for their source."""
     return Suppression.objects.of(phones).filter(scope=terms.scope, line=terms.line, reason=terms.reason)
 
 
 def _take_over(phones: Sequence[str], terms: Terms, user: Any) -> None:
     """Make what replies have made of these the operator's."""
-    held = _same(phones, terms).filter(source=Source.REPLY).select_for_update().order_by("phone", "pk")
-    taken = list(held.values_list("phone", flat=True))
+    replied = held(phones, terms).filter(source=Source.REPLY).select_for_update().order_by("phone", "pk")
+    taken = list(replied.values_list("phone", flat=True))
     if taken:
-        _same(taken, terms).update(source=terms.source, note=terms.note[:200], created_by=user)
+        held(taken, terms).update(source=terms.source, note=terms.note[:200], created_by=user)
         _write_down(taken, terms, user)
 
 
@@ -112,9 +113,9 @@ def _write_down(phones: Iterable[str], terms: Terms, user: Any) -> None:
 @transaction.atomic
 def lift(suppressions: SuppressionQuerySet, *, source: str, user: Any = None, note: str = "") -> int:
     """Lift these suppressions and write it down, with whose word it was; how many were there."""
-    held = list(suppressions.select_for_update().order_by("phone", "pk"))
-    for start in range(0, len(held), CHUNK):
-        chunk = held[start : start + CHUNK]
+    rows = list(suppressions.select_for_update().order_by("phone", "pk"))
+    for start in range(0, len(rows), CHUNK):
+        chunk = rows[start : start + CHUNK]
         Suppression.objects.filter(pk__in=[each.pk for each in chunk]).delete()
         SuppressionChange.objects.bulk_create(
             SuppressionChange(
@@ -129,7 +130,7 @@ def lift(suppressions: SuppressionQuerySet, *, source: str, user: Any = None, no
             )
             for each in chunk
         )
-    return len(held)
+    return len(rows)
 
 
 def lift_rejoined(suppressions: SuppressionQuerySet) -> int:

@@ -150,12 +150,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='suppressionchange',
             name='changed_by',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL, verbose_name='who'),
+            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL, verbose_name='who'),
         ),
         migrations.AddField(
             model_name='suppressionchange',
             name='line',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to='providers.senderline', verbose_name='line'),
+            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, to='providers.senderline', verbose_name='line'),
         ),
         migrations.AddField(
             model_name='suppressionfile',

@@ -109,10 +109,10 @@ class SuppressionChange(Sourced):
     """
 
     phone = PhoneField(_("phone"))
-    line = models.ForeignKey(SenderLine, models.SET_NULL, null=True, blank=True, verbose_name=_("line"))
+    line = models.ForeignKey(SenderLine, models.SET_NULL, null=True, blank=True, db_index=False, verbose_name=_("line"))
     made = models.BooleanField(_("made"))  # or lifted
     changed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, verbose_name=_("who")
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, db_index=False, verbose_name=_("who")
     )
     changed_at = models.DateTimeField(_("when"), auto_now_add=True)
 

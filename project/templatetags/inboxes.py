@@ -32,4 +32,4 @@ def reply_inbox(account: ProviderAccount) -> Inbox | None:
         return None
     reading = ReplyInbox.objects.select_related("account").filter(account=account).first()
     scope = str(Suppression.Scope(settings.OPT_OUT_SCOPE).label)
-    return Inbox(reading, reading and replies.failure(reading), scope, settings.OPT_OUT_INTERVAL > 0)
+    return Inbox(reading, replies.failure(reading) if reading else None, scope, settings.OPT_OUT_INTERVAL > 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,12 @@ from tests.contacts.files import imported, write
 from tests.contacts.inboxes import listening, looked, written
 
 pytestmark = pytest.mark.django_db(transaction=True)
-ALWAYS = {"kind": "advertising", "window_start": "00:00", "window_end": "00:00", "rests_on_holidays": False}
+ALWAYS: dict[str, Any] = {
+    "kind": "advertising",
+    "window_start": "00:00",
+    "window_end": "00:00",
+    "rests_on_holidays": False,
+}
 
 
 @pytest.fixture
@@ -33,7 +39,7 @@ def stopped(*numbers: int, reason: str = "opt_out", scope: str = "advertising", 
 
 def skipped(campaign: Campaign) -> dict[str, Reason]:
     rows = Message.objects.of(campaign).filter(status=80).values_list("phone", "reason")
-    return {phone: Reason(reason) for phone, reason in rows}
+    return {str(phone): Reason(reason) for phone, reason in rows}
 
 
 def test_no_import_brings_back_who_opted_out(sandbox: Sandbox, line: SenderLine, tmp_path: Path) -> None:

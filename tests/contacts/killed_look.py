@@ -21,7 +21,8 @@ def main() -> None:
 
     account_id, pages = int(sys.argv[1]), int(sys.argv[2])
     IPPanel.per_page = 10
-    take, calls = looking.take, 0
+    looking_at: Any = looking
+    take, calls = looking_at.take, 0
 
     def dying(*args: Any) -> Any:
         nonlocal calls
@@ -31,7 +32,7 @@ def main() -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return taken
 
-    looking.take = dying
+    looking_at.take = dying
     replies.look(account_id)
 
 

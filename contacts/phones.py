@@ -20,13 +20,14 @@ OTHER: Final = 13
 EMPTY: Final = "phone_empty"
 NOT_A_NUMBER: Final = "phone_not_a_number"
 SCIENTIFIC: Final = "phone_scientific"
+DATE: Final = "phone_date"
 TOO_SHORT: Final = "phone_too_short"
 TOO_LONG: Final = "phone_too_long"
 LANDLINE: Final = "phone_landline"
 NO_COUNTRY: Final = "phone_no_country"
 NO_SUCH_NUMBER: Final = "phone_no_such_number"
 
-CODES: Final = (EMPTY, NOT_A_NUMBER, SCIENTIFIC, TOO_SHORT, TOO_LONG, LANDLINE, NO_COUNTRY, NO_SUCH_NUMBER)
+CODES: Final = (EMPTY, NOT_A_NUMBER, SCIENTIFIC, DATE, TOO_SHORT, TOO_LONG, LANDLINE, NO_COUNTRY, NO_SUCH_NUMBER)
 
 
 class InvalidPhone(ValueError):
@@ -43,15 +44,20 @@ _INVISIBLE = (
 )
 _DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u0640"
 _MARKS = "./\\()[]{}\u00b7"
+_DIGITS: Final = str.maketrans("۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨٩", "01234567890123456789")
 _CLEAN: Final = dict.fromkeys(map(ord, _SPACES + _INVISIBLE + _DASHES + _MARKS)) | {
-    **{ord(digit): str(value) for value, digit in enumerate("۰۱۲۳۴۵۶۷۸۹")},
-    **{ord(digit): str(value) for value, digit in enumerate("٠١٢٣٤٥٦٧٨٩")},
+    **{sign: chr(digit) for sign, digit in _DIGITS.items()},
     ord("＋"): "+",
 }
 
 # [0-9] and not \d, which takes every script's digits. The 0 after 98 is that of "+98 (0) 912 …".
 _iranian_mobile = re.compile(r"(?:(?:\+|00)?980?|0)?(9[0-9]{9})").fullmatch
 _scientific = re.compile(r"[+-]?[0-9]+(?:[.,/٫][0-9]+)?[eE][+-]?[0-9]+").fullmatch
+# A year of four digits first or last, as spreadsheets and people in Iran write dates; perhaps a time after it.
+_date = re.compile(
+    r"(?:(?:1[2-5]|19|20)[0-9]{2}([-/.])[01]?[0-9]\1[0-3]?[0-9]|[0-3]?[0-9]([-/.])[0-3]?[0-9]\2(?:1[2-5]|19|20)[0-9]{2})"
+    r"(?:[ T].*)?"
+).fullmatch
 _international = re.compile(r"\+[1-9][0-9]*").fullmatch
 _digits = re.compile(r"[0-9]+").fullmatch
 # What spreadsheets put around a number to keep its zero, and the .0 of a column that was read as floats.
@@ -89,6 +95,8 @@ def _normalise_slowly(raw: str) -> str:
         raise InvalidPhone(EMPTY)
     if _scientific(raw.strip()) or _scientific(cleaned):
         raise InvalidPhone(SCIENTIFIC)
+    if _date(raw.strip().translate(_DIGITS)):
+        raise InvalidPhone(DATE)
     if cleaned.startswith("00"):
         cleaned = "+" + cleaned[2:]
     if cleaned.startswith("+98") and _digits(cleaned[1:]):

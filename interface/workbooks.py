@@ -5,12 +5,13 @@ A sheet that is full goes on in the next one. Nothing is kept on the disk, and o
 
 from __future__ import annotations
 
+import io
 import re
 import zipfile
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from decimal import Decimal
 from functools import cache
-from typing import IO, Final
+from typing import IO, Any, Final
 
 from interface.formulas import unambiguous
 
@@ -69,20 +70,18 @@ def chunks(header: Sequence[str], rows: Iterable[Sequence[object]], *, right_to_
     yield sink.take()
 
 
-class _Sink:
+class _Sink(io.RawIOBase):
     """What the archive is written to: it keeps the bytes until they are taken. It cannot seek, so none is needed."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._kept: list[bytes] = []
         self.size = 0
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: Any) -> int:
         self._kept.append(bytes(data))
         self.size += len(data)
         return len(data)
-
-    def flush(self) -> None:
-        """Called by the archive; there is nothing to do."""
 
     def take(self) -> bytes:
         data, self._kept, self.size = b"".join(self._kept), [], 0
@@ -118,7 +117,7 @@ def _cell(column: int, row: int, cell: object, style: int) -> str:
         return ""
     place = f"{letters(column)}{row}"
     # A spreadsheet keeps 15 digits of a number; bool is an int and is no number.
-    if isinstance(cell, (int, float, Decimal)) and not isinstance(cell, bool) and abs(cell) < 10**15:
+    if isinstance(cell, (int, float, Decimal)) and not isinstance(cell, bool) and -(10**15) < cell < 10**15:
         return f'<c r="{place}"><v>{cell}</v></c>'
     text = unambiguous(str(cell))
     if len(text) > MAX_CELL:

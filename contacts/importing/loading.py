@@ -30,11 +30,11 @@ from contacts import collector
 from contacts.importing import cleaning, mapping, merging, reasons
 from contacts.importing.ahead import one_ahead
 from contacts.importing.cleaning import CleanRow, Issue, RefusedRow
+from contacts.importing.layout import Row, Rows
 from contacts.importing.merging import Tally
-from contacts.importing.reading import Row, RowReader
+from contacts.importing.reading import layout_of, open_rows
 from contacts.importing.reasons import UnreadableFile
 from contacts.importing.seen import SeenPhones
-from contacts.importing.sniffing import Layout
 from contacts.models import ContactImport, ImportIssue, Phonebook
 from contacts.querysets import ContactImportQuerySet
 
@@ -137,15 +137,14 @@ class _Loader:
             raise UnreadableFile(reasons.MISSING)
         if path.stat().st_size != job.size:
             raise UnreadableFile(reasons.CHANGED)
-        layout = Layout(job.encoding, job.delimiter, tuple(job.header), bool(job.mapping.get("headless")))
         targets: list[str] = job.mapping["columns"]
         mapping.check(targets)
-        with RowReader(path, layout) as reader:
+        with open_rows(path, layout_of(job)) as reader:
             clean = cleaning.cleaner(job.header, targets, ascii_json=not merging.keeps_json_parsed())
             with collector.at_rest():
                 return self._load(reader, clean, deadline)
 
-    def _load(self, reader: RowReader, clean: cleaning.Cleaner, deadline: float | None) -> bool:
+    def _load(self, reader: Rows, clean: cleaning.Cleaner, deadline: float | None) -> bool:
         rows = iter(reader)
         self._pass_over(islice(rows, self.done), clean)
         with closing(one_ahead(self._chunks(reader, rows, clean))) as chunks:
@@ -157,8 +156,8 @@ class _Loader:
         _end(self.job, self.owner, _Status.COMPLETED)
         return True
 
-    def _chunks(self, reader: RowReader, rows: Iterator[Row], clean: cleaning.Cleaner) -> Iterator[_Chunk]:
-        chunk, began, remember = _Chunk(), reader.bytes_read, self.seen.add
+    def _chunks(self, reader: Rows, rows: Iterator[Row], clean: cleaning.Cleaner) -> Iterator[_Chunk]:
+        chunk, began, remember = _Chunk(), reader.volume, self.seen.add
         for line, cells, problem in rows:
             chunk.size += 1
             try:
@@ -171,8 +170,8 @@ class _Loader:
                     chunk.repeated += 1
             except RefusedRow as refusal:
                 chunk.issues.append(cleaning.issue(line, cells, refusal.code, refusal.column, refusal.value))
-            if chunk.size >= CHUNK_ROWS or reader.bytes_read - began >= CHUNK_BYTES:
-                chunk.offset = began = reader.bytes_read
+            if chunk.size >= CHUNK_ROWS or reader.volume - began >= CHUNK_BYTES:
+                chunk.offset, began = reader.bytes_read, reader.volume
                 yield chunk
                 chunk = _Chunk()
         chunk.offset, chunk.last = self.job.size, True

@@ -9,10 +9,13 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from django.utils.translation import gettext
+from django.conf import settings
+from django.utils.functional import Promise
+from django.utils.translation import gettext, override
+from django.utils.translation import gettext_lazy as _
 
+from contacts.importing.layout import is_phone
 from contacts.importing.reasons import NO_PHONE_COLUMN, UnreadableFile
-from contacts.phones import InvalidPhone, normalise
 
 PHONE: Final = "phone"
 FIRST_NAME: Final = "first_name"
@@ -22,6 +25,13 @@ IGNORE: Final = "ignore"
 ATTRIBUTE: Final = "attribute"
 FIELDS: Final = (PHONE, FIRST_NAME, LAST_NAME, FULL_NAME)
 MAX_KEY: Final = 50
+# What a table of refused rows has in front of them: an import of the corrected table leaves these columns out.
+HELPERS: Final[tuple[Promise, ...]] = (
+    _("Line of the file"),
+    _("Column at fault"),
+    _("Value at fault"),
+    _("Why it was refused"),
+)
 
 # Arabic letters to the Persian ones that look the same; direction marks vanish.
 LETTERS: Final = str.maketrans(
@@ -66,6 +76,9 @@ def fold(text: str) -> str:
 
 def guess(header: Sequence[str], samples: Sequence[Sequence[str]], *, attributes: bool = True) -> list[str]:
     """A target for each column. One of no known name becomes an attribute, or is ignored where they are not wanted."""
+    if beyond := _helpers(header):
+        own = guess(header[beyond:], [row[beyond:] for row in samples], attributes=attributes)
+        return [IGNORE] * beyond + own
     best: dict[str, tuple[int, int]] = {}
     for index, name in enumerate(header):
         field, rank = _FIELDS.get(fold(name), ("", 0))
@@ -81,18 +94,19 @@ def guess(header: Sequence[str], samples: Sequence[Sequence[str]], *, attributes
     return complete(header, targets, attributes=attributes)
 
 
+def _helpers(header: Sequence[str]) -> int:
+    """How many columns a table of refused rows put in front, in any language of the interface."""
+    first = [fold(name) for name in header[: len(HELPERS)]]
+    for language, _name in settings.LANGUAGES:
+        with override(language):
+            if first == [fold(str(name)) for name in HELPERS]:
+                return len(HELPERS)
+    return 0
+
+
 def _share_of_phones(samples: Sequence[Sequence[str]], index: int) -> float:
     cells = [row[index] for row in samples if index < len(row) and row[index].strip()]
     return sum(map(is_phone, cells)) / len(cells) if cells else 0.0
-
-
-def is_phone(text: str) -> bool:
-    """Whether a cell is a number that can get a message."""
-    try:
-        normalise(text)
-    except InvalidPhone:
-        return False
-    return True
 
 
 def _settle_phone(best: dict[str, tuple[int, int]], width: int, samples: Sequence[Sequence[str]]) -> None:

@@ -1,7 +1,7 @@
-"""Bytes to rows: a CSV file streamed at constant memory, in which a bad row costs itself alone.
+"""Bytes to rows: a file streamed at constant memory, in which a bad row costs itself alone.
 
-The csv module would let one unclosed quotation mark swallow the rest of the file. Here a record that does not end well
-gives up its first line only, and reading goes on with the next one.
+The csv module would let one unclosed quotation mark swallow the rest of a CSV file. Here a record that does not end
+well gives up its first line only, and reading goes on with the next one.
 """
 
 from __future__ import annotations
@@ -10,21 +10,32 @@ import csv
 import io
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self, TypeAlias
+from typing import Final, Self
 
 from contacts.importing import reasons
-from contacts.importing.sniffing import Layout, separator_line
+from contacts.importing.layout import MAX_COLUMNS, MAX_ROW_CHARS, XLSX, Layout, Row, Rows
+from contacts.importing.sheets import SheetReader
+from contacts.importing.sniffing import separator_line
+from contacts.models import ContactImport
+from interface.formulas import original
 
-MAX_ROW_CHARS: Final = 1_000_000
 MAX_ROW_LINES: Final = 100
 BLOCK_CHARS: Final = 1 << 18
 
 # The module's limit is global and 131,072 by default; lines are cut to MAX_ROW_CHARS + 1 before it sees them.
 csv.field_size_limit(MAX_ROW_CHARS + 1)
 
-Row: TypeAlias = tuple[int, list[str], str]
-"""Line number in the file (from 1), the cells, and the code of what is wrong with the row (or an empty text)."""
+
+def open_rows(path: Path, layout: Layout) -> Rows:
+    """The file's data rows, to be used in a ``with``. Raises :class:`UnreadableFile`, for XLSX also while it reads."""
+    return SheetReader(path, layout) if layout.format == XLSX else RowReader(path, layout)
+
+
+def layout_of(contact_import: ContactImport) -> Layout:
+    """The layout that was found when the file came."""
+    it = contact_import
+    headless = bool(it.mapping.get("headless"))
+    return Layout(it.encoding, it.delimiter, tuple(it.header), headless, it.format, it.sheet, it.digest)
 
 
 class _BadLine(csv.Error):
@@ -38,11 +49,12 @@ class _BadLine(csv.Error):
 class RowReader:
     """The data rows of a CSV file, in order. Blank lines are no rows; every other line is in exactly one row.
 
-    ``bytes_read`` tells how far into the file it is, to a block.
+    ``bytes_read`` tells how far into the file it is, to a block, and so does ``volume``.
     """
 
     def __init__(self, path: Path, layout: Layout) -> None:
         self.bytes_read = 0
+        self._marked = False  # an apostrophe was seen: it may stand before what looks like a formula
         self._layout = layout
         self._bytes = path.open("rb")
         self._file = io.TextIOWrapper(self._bytes, encoding=layout.encoding, errors="replace", newline=None)
@@ -50,9 +62,7 @@ class RowReader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._file.close()
 
     def __iter__(self) -> Iterator[Row]:
@@ -61,8 +71,14 @@ class RowReader:
         for line, cells, problem in self._records():
             if header_due:
                 header_due = False
+            elif self._marked:
+                yield line, [original(cell) for cell in cells], problem
             else:
                 yield line, cells, problem
+
+    @property
+    def volume(self) -> int:
+        return self.bytes_read
 
     def _records(self) -> Iterator[Row]:
         first, pending = 1, list[str]()
@@ -92,11 +108,13 @@ class RowReader:
                 tail = (tail + text)[: MAX_ROW_CHARS + 1]
                 continue
             block, tail = tail + text[:newline], text[newline + 1 :]
+            self._marked = self._marked or "'" in block
             yield (
                 block.split("\n"),
                 not ('"' in block or "\0" in block or "\ufffd" in block or len(block) > MAX_ROW_CHARS),
             )
         if tail:
+            self._marked = self._marked or "'" in tail
             yield [tail], False
 
     def _parse_plain(self, lines: list[str], first: int) -> Iterator[Row]:
@@ -140,7 +158,7 @@ class RowReader:
         width = len(self._layout.header)
         if len(cells) > width and not any(cell.strip() for cell in cells[width:]):
             return line, cells[:width], ""
-        return line, cells, reasons.RAGGED
+        return line, cells[: MAX_COLUMNS + 1], reasons.RAGGED
 
 
 class _Feed:

@@ -22,6 +22,7 @@ ROW_REASONS: Final[dict[str, str | Promise]] = {
     phones.EMPTY: _("The row has no phone number."),
     phones.NOT_A_NUMBER: _("This is not a phone number."),
     phones.SCIENTIFIC: _("The spreadsheet has rounded this number (9.12E+09) and its digits are lost."),
+    phones.DATE: _("This is a date, not a phone number."),
     phones.TOO_SHORT: _("The number has too few digits."),
     phones.TOO_LONG: _("The number has too many digits."),
     phones.LANDLINE: _("This is a landline; it cannot receive messages."),
@@ -40,6 +41,10 @@ ROW_REASONS: Final[dict[str, str | Promise]] = {
 EMPTY_FILE: Final = "file_empty"
 ONLY_HEADER: Final = "file_only_header"
 WORKBOOK: Final = "file_workbook"
+ENCRYPTED: Final = "file_encrypted"
+DAMAGED: Final = "file_damaged"
+BOMB: Final = "file_bomb"
+XML_DECLARATIONS: Final = "file_xml_declarations"
 COMPRESSED: Final = "file_compressed"
 PDF: Final = "file_pdf"
 WEB_PAGE: Final = "file_web_page"
@@ -54,11 +59,18 @@ PHONEBOOK_GONE: Final = "phonebook_gone"
 FILE_REASONS: Final[dict[str, str | Promise]] = {
     EMPTY_FILE: _("The file is empty."),
     ONLY_HEADER: _("The file has a header and no rows."),
-    WORKBOOK: _("This is an Excel workbook, not a CSV file. In Excel, save it as “CSV UTF-8” and choose that file."),
-    COMPRESSED: _("This is a compressed file, not a CSV file. Unpack it and choose the file inside."),
-    PDF: _("This is a PDF document, not a CSV file."),
-    WEB_PAGE: _("This is a web page, not a CSV file."),
-    BINARY: _("This is not a CSV file: it does not hold text."),
+    WORKBOOK: _(
+        "This is a workbook of a kind that cannot be read (XLS, XLSB, ODS or Numbers). "
+        "Open it, save it as XLSX or “CSV UTF-8”, and choose that file."
+    ),
+    ENCRYPTED: _("The workbook is locked with a password. Save it without one and choose that file."),
+    DAMAGED: _("The workbook is damaged or incomplete. Open it in Excel, save it anew and choose that file."),
+    BOMB: _("The workbook unpacks to more than can be read. Save the sheet as “CSV UTF-8” and choose that file."),
+    XML_DECLARATIONS: _("The workbook holds instructions that no spreadsheet writes, so it is not opened."),
+    COMPRESSED: _("This is a compressed file, neither CSV nor XLSX. Unpack it and choose the file inside."),
+    PDF: _("This is a PDF document, neither CSV nor XLSX."),
+    WEB_PAGE: _("This is a web page, neither CSV nor XLSX. Open it in Excel, save it as XLSX and choose that file."),
+    BINARY: _("This is neither CSV nor XLSX: it holds no table."),
     TOO_LARGE: _("The file is too large."),
     TOO_MANY_COLUMNS: _("The file has more than 200 columns."),
     NO_PHONE_COLUMN: _("No column of the file is the phone number. Choose it."),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from django.utils.translation import gettext as _
-
+from contacts.importing import mapping
 from contacts.importing.reasons import ROW_REASONS
 from contacts.models import ContactImport
 
@@ -13,9 +12,9 @@ from contacts.models import ContactImport
 def table(contact_import: ContactImport) -> tuple[list[str], Iterator[list[object]]]:
     """The header and the rows: line, column, value, reason, and then the row as it was, under the file's own header.
 
-    ``mapping`` knows the first four again. Words are translated now: while it streams no language is active.
+    Words are translated now: while it streams no language is active.
     """
-    header = [_("line"), _("column"), _("value"), _("reason"), *contact_import.header]
+    header = [*map(str, mapping.HELPERS), *contact_import.header]
     return header, _rows(contact_import, {code: str(sentence) for code, sentence in ROW_REASONS.items()})
 
 

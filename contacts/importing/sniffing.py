@@ -1,27 +1,28 @@
-"""What a file is: its encoding, delimiter and header; or the reason why it is no CSV."""
+"""What a file is: CSV in an encoding, with a delimiter and a header, or XLSX; or the reason why it is neither."""
 
 from __future__ import annotations
 
 import codecs
 import csv
+import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from contacts.importing import reasons
+from contacts.importing import reasons, sheets
+from contacts.importing.layout import MAX_COLUMNS, Layout, column_names, is_phone
 from contacts.importing.reasons import UnreadableFile
-from contacts.phones import InvalidPhone, normalise
+from interface.formulas import original
 
 SAMPLE_BYTES: Final = 65_536
 BLOCK_BYTES: Final = 1 << 20
-MAX_COLUMNS: Final = 200
-DELIMITERS: Final = (",", ";", "\t")
+DELIMITERS: Final = (",", ";", "\t", "|")
+_ARCHIVE: Final = b"PK\x03\x04"
 
 _MAGIC: Final = (
-    (b"PK\x03\x04", reasons.WORKBOOK),
     (b"\xd0\xcf\x11\xe0", reasons.WORKBOOK),
     (b"\x1f\x8b", reasons.COMPRESSED),
     (b"BZh", reasons.COMPRESSED),
@@ -38,29 +39,21 @@ _MAGIC: Final = (
 )
 _BOMS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before the mark that it begins with
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_PROTECTED: Final = "EncryptedPackage".encode("utf-16-le")
 _CONTROLS: Final = bytes(set(range(32)) - set(b"\t\n\r\x0b\x0c\x1a\x1b"))
 _web_page = re.compile(rb"\s*<(!doctype html|html|\?xml)", re.IGNORECASE).match
 # Excel's own directive, on the line before the header.
 separator_line = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE).fullmatch
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """How to read a file: a codec's name, the delimiter, the column names, and whether the first row is data."""
-
-    encoding: str
-    delimiter: str
-    header: tuple[str, ...]
-    headless: bool = False
-
-
 def sniff(path: Path, *, max_bytes: int) -> Layout:
-    """The layout of the file. Reads it once from end to end, in blocks, to settle the encoding.
+    """The layout of the file, with its digest. Reads it once from end to end, in blocks, which settles the encoding.
 
-    Raises :class:`UnreadableFile`.
+    What it is called does not count. Raises :class:`UnreadableFile`.
     """
     size = path.stat().st_size
     if size > max_bytes:
@@ -69,17 +62,23 @@ def sniff(path: Path, *, max_bytes: int) -> Layout:
         sample = file.read(SAMPLE_BYTES)
     if not sample.strip(b" \t\r\n\x00\xef\xbb\xbf\xff\xfe"):
         raise UnreadableFile(reasons.EMPTY_FILE)
-    encoding = _encoding(path, sample)
+    if sample.startswith(_ARCHIVE):
+        return replace(sheets.layout_of(path), digest=_read(path, decode=False)[0])
+    marked = _marked(path, sample)
+    digest, is_utf8 = _read(path, decode=not marked)
+    encoding = marked or ("utf-8" if is_utf8 else "cp1256")
     whole = size <= SAMPLE_BYTES
-    return _layout(encoding, _sample_lines(sample, encoding, whole=whole), whole=whole)
+    layout = _layout(encoding, _sample_lines(sample, encoding, whole=whole), whole=whole)
+    return replace(layout, digest=digest)
 
 
-def _encoding(path: Path, sample: bytes) -> str:
+def _marked(path: Path, sample: bytes) -> str:
+    """The encoding that the beginning of the file gives away, if any."""
     for magic, code in _MAGIC:
         if sample.startswith(magic):
-            raise UnreadableFile(code)
+            raise UnreadableFile(reasons.ENCRYPTED if code == reasons.WORKBOOK and _is_protected(path) else code)
     if _web_page(sample.removeprefix(codecs.BOM_UTF8)):
-        raise UnreadableFile(reasons.WEB_PAGE)
+        raise UnreadableFile(reasons.WORKBOOK if b"<Workbook" in sample else reasons.WEB_PAGE)
     for bom, encoding in _BOMS:
         if sample.startswith(bom):
             return encoding
@@ -87,7 +86,12 @@ def _encoding(path: Path, sample: bytes) -> str:
         return wide
     if len(sample.translate(None, _CONTROLS)) < 0.98 * len(sample):
         raise UnreadableFile(reasons.BINARY)
-    return "utf-8" if _is_utf8(path) else "cp1256"
+    return ""
+
+
+def _is_protected(path: Path) -> bool:
+    """Whether an OLE file is an XLSX that a password locks: it holds a stream of this name."""
+    return any(_PROTECTED in block for block in _blocks(path))
 
 
 def _utf16_without_mark(sample: bytes) -> str:
@@ -98,16 +102,20 @@ def _utf16_without_mark(sample: bytes) -> str:
     return "utf-16-le" if odd > even else "utf-16-be"
 
 
-def _is_utf8(path: Path) -> bool:
-    """Whether the file is UTF-8, also with a few broken rows: more of its non-ASCII characters decode than fail."""
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+def _read(path: Path, *, decode: bool) -> tuple[str, bool]:
+    """The SHA-256 of the whole content, and whether it is UTF-8, where that is asked.
+
+    It also is with a few broken rows: more of its non-ASCII characters decode than fail.
+    """
+    digest, decoder = hashlib.sha256(), codecs.getincrementaldecoder("utf-8")("replace")
     good = bad = 0
     for block in _blocks(path):
-        text = decoder.decode(block)
-        if len(text) != len(block) or not text.isascii():
+        digest.update(block)
+        text = decoder.decode(block) if decode else ""
+        if decode and (len(text) != len(block) or not text.isascii()):
             good += len(block) - len(text)
             bad += text.count("\ufffd")
-    return bad == 0 or good > bad
+    return digest.hexdigest(), bad == 0 or good > bad
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
@@ -133,10 +141,10 @@ def _layout(encoding: str, lines: list[str], *, whole: bool) -> Layout:
         raise UnreadableFile(reasons.EMPTY_FILE)
     if len(rows[0]) > MAX_COLUMNS:
         raise UnreadableFile(reasons.TOO_MANY_COLUMNS)
-    headless = any(_is_phone(cell) for cell in rows[0])
+    headless = any(map(is_phone, rows[0]))
     if len(rows) == 1 and whole and not headless:
         raise UnreadableFile(reasons.ONLY_HEADER)
-    names = [""] * len(rows[0]) if headless else rows[0]
+    names = [""] * len(rows[0]) if headless else [original(cell) for cell in rows[0]]
     return Layout(encoding, delimiter, column_names(names), headless)
 
 
@@ -160,24 +168,3 @@ def _delimiter(lines: list[str]) -> str:
         if score > best_score:
             best, best_score = delimiter, score
     return best
-
-
-def _is_phone(cell: str) -> bool:
-    try:
-        normalise(cell)
-    except InvalidPhone:
-        return False
-    return True
-
-
-def column_names(cells: Sequence[str]) -> tuple[str, ...]:
-    """A name for each column: the header's own, trimmed; its number where blank; made different where repeated."""
-    names: list[str] = []
-    for number, cell in enumerate(cells, 1):
-        name = base = " ".join(cell.replace("\ufeff", "").split())[:100] or f"column {number}"
-        copy = 2
-        while name in names:
-            name = f"{base} {copy}"
-            copy += 1
-        names.append(name)
-    return tuple(names)

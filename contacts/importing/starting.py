@@ -13,10 +13,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from contacts.importing import mapping, reasons
+from contacts.importing.layout import Layout
 from contacts.importing.loading import discard, ring
-from contacts.importing.reading import RowReader
+from contacts.importing.reading import open_rows
 from contacts.importing.reasons import UnreadableFile
-from contacts.importing.sniffing import Layout, sniff
+from contacts.importing.sniffing import sniff
 from contacts.models import ContactImport, Phonebook
 
 GUESS_ROWS = 100
@@ -52,6 +53,9 @@ def prepare(path: Path, filename: str, *, user: Any = None) -> ContactImport:
         filename=Path(filename).name[:255],
         path=str(path),
         size=path.stat().st_size,
+        digest=layout.digest,
+        format=layout.format,
+        sheet=layout.sheet,
         encoding=layout.encoding,
         delimiter=layout.delimiter,
         header=list(layout.header),
@@ -62,7 +66,7 @@ def prepare(path: Path, filename: str, *, user: Any = None) -> ContactImport:
 
 def sample(path: Path, layout: Layout, rows: int) -> list[list[str]]:
     """The cells of the first rows that can be read."""
-    with RowReader(path, layout) as reader:
+    with open_rows(path, layout) as reader:
         return [cells for _line, cells, problem in islice(reader, rows) if not problem]
 
 

@@ -17,9 +17,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from contacts import importing
 from contacts.forms import MappingForm, UploadForm
-from contacts.importing import UnreadableFile, cleaning, refused, starting
+from contacts.importing import UnreadableFile, cleaning, reading, refused, starting
 from contacts.importing.reasons import TOO_LARGE, file_sentence, sentence
-from contacts.importing.sniffing import Layout
 from contacts.models import ContactImport, Phonebook
 from contacts.paging import keyset_page
 from interface import tables
@@ -119,10 +118,8 @@ def _phonebooks(contact_import: ContactImport) -> list[Phonebook]:
 
 
 def _sample(contact_import: ContactImport) -> list[list[str]]:
-    it = contact_import
-    layout = Layout(it.encoding, it.delimiter, tuple(it.header), bool(it.mapping.get("headless")))
     try:
-        return starting.sample(Path(it.path), layout, SAMPLE_ROWS)
+        return starting.sample(Path(contact_import.path), reading.layout_of(contact_import), SAMPLE_ROWS)
     except FileNotFoundError:
         return []
 

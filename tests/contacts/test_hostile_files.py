@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ import pytest
 
 from contacts import importing
 from contacts.importing import mapping, reasons
+from contacts.importing.layout import Layout
 from contacts.importing.reading import RowReader
 from contacts.importing.reasons import FILE_REASONS, ROW_REASONS, UnreadableFile
-from contacts.importing.sniffing import Layout, sniff
+from contacts.importing.sniffing import sniff
 from contacts.models import Contact, ContactImport
+from tests.contacts import workbook_fixtures
 from tests.contacts.files import imported
 
 FOLDER = Path(__file__).parent / "fixtures"
@@ -23,8 +26,19 @@ TAKEN = [name for name in OUTCOMES if name not in REFUSED]
 
 
 def test_every_file_has_an_outcome() -> None:
-    assert {path.name for path in FOLDER.glob("*.csv")} == set(OUTCOMES)
-    assert len(OUTCOMES) >= 40
+    assert {path.name for path in FOLDER.iterdir()} == {*OUTCOMES, "outcomes.json"}
+    assert len(OUTCOMES) >= 140
+    assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 300_000
+
+
+def test_the_workbooks_are_those_of_the_script(tmp_path: Path) -> None:
+    workbook_fixtures.write(tmp_path)
+    for path in tmp_path.iterdir():
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as made, zipfile.ZipFile(FOLDER / path.name) as kept:
+                assert [(it.filename, it.CRC) for it in made.infolist()] == [
+                    (it.filename, it.CRC) for it in kept.infolist()
+                ]
 
 
 @pytest.mark.django_db
@@ -106,5 +120,5 @@ def test_a_hundred_thousand_open_quotes_are_read_in_time(tmp_path: Path) -> None
 @pytest.mark.django_db
 def test_a_refused_file_leaves_no_import() -> None:
     with pytest.raises(UnreadableFile):
-        importing.prepare(FOLDER / "workbook.csv", "workbook.csv")
+        importing.prepare(FOLDER / "password.xlsx", "password.xlsx")
     assert not ContactImport.objects.exists()

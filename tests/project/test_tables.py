@@ -122,7 +122,7 @@ def test_a_broken_source_breaks_the_file() -> None:
         yield ["a"]
         raise ValueError
 
-    sent = []
+    sent: list[bytes] = []
     with pytest.raises(ValueError):  # noqa: PT011 - it is the one raised above
         sent.extend(tables.chunks(Kind.XLSX, ["a"], rows()))
     assert b"PK\x05\x06" not in b"".join(sent)

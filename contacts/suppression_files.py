@@ -25,10 +25,11 @@ from django_q.tasks import async_task
 
 from contacts import phones, suppressions
 from contacts.importing import mapping, reasons
+from contacts.importing.layout import Layout, Row, Rows
 from contacts.importing.loading import discard
-from contacts.importing.reading import Row, RowReader
+from contacts.importing.reading import open_rows
 from contacts.importing.reasons import UnreadableFile
-from contacts.importing.sniffing import Layout, sniff
+from contacts.importing.sniffing import sniff
 from contacts.importing.starting import sample
 from contacts.models import Source, SuppressionFile
 from contacts.suppressions import Terms
@@ -137,7 +138,7 @@ class _Reader:
         if path.stat().st_size != self.job.size:
             raise UnreadableFile(reasons.CHANGED)
         layout = Layout(**{**self.job.layout, "header": tuple(self.job.layout["header"])})
-        with RowReader(path, layout) as reader:
+        with open_rows(path, layout) as reader:
             for chunk in self._chunks(reader, islice(reader, self.done, None)):
                 self._commit(chunk)
                 if not chunk.last and deadline is not None and time.monotonic() >= deadline:
@@ -146,7 +147,7 @@ class _Reader:
         _end(self.job, self.owner, _Status.COMPLETED)
         return True
 
-    def _chunks(self, reader: RowReader, rows: Iterable[Row]) -> Iterator[_Chunk]:
+    def _chunks(self, reader: Rows, rows: Iterable[Row]) -> Iterator[_Chunk]:
         chunk = _Chunk()
         for line, cells, problem in rows:
             chunk.size += 1

@@ -13,6 +13,8 @@ from contacts import suppression_files
 from contacts.importing import UnreadableFile
 from contacts.models import Suppression, SuppressionChange, SuppressionFile
 from contacts.suppressions import Terms
+from interface import tables
+from interface.tables import Kind
 from tests import builders
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -54,6 +56,15 @@ def test_a_file_without_a_header_is_read_from_its_first_row() -> None:
     job = started(numbers(0, 3))
     assert suppression_files.run(job.pk)
     assert accounting(job) == ("completed", 3, 3, 0, 0)
+
+
+def test_a_workbook_is_read_like_any_other_file() -> None:
+    path = uploaded("").with_suffix(".xlsx")
+    tables.write(path, Kind.XLSX, ["نام", "موبایل"], [["آ", "09120000001"], ["ب", 9120000002], ["پ", "x"]])
+    job = suppression_files.start(path, "stops.xlsx", TERMS, in_background=False)
+    assert suppression_files.run(job.pk)
+    assert accounting(job) == ("completed", 3, 2, 0, 1)
+    assert Suppression.objects.of(["+989120000001", "+989120000002"]).count() == 2
 
 
 @pytest.mark.parametrize("text", ["", "name,city\nآ,تهران\n", "%PDF-1.4"])

@@ -29,7 +29,7 @@ from contacts.models import BulkAction, ContactImport, Mirroring, SuppressionFil
 logger = logging.getLogger(__name__)
 TICK = "campaigns.tasks.tick"
 FAILURES_KEPT = dt.timedelta(days=7)
-UPLOADS_KEPT = dt.timedelta(days=7)  # of files whose columns nobody has confirmed
+UPLOADS_KEPT = dt.timedelta(days=7)  # of files whose import nobody has started in earnest
 
 
 def tick() -> None:
@@ -90,7 +90,7 @@ def _forget() -> None:
 def _import() -> None:
     for import_id in ContactImport.objects.stalled().values_list("pk", flat=True):
         importing.ring(import_id)
-    forgotten = ContactImport.objects.filter(status="uploaded", created_at__lt=timezone.now() - UPLOADS_KEPT)
+    forgotten = ContactImport.objects.waiting().filter(created_at__lt=timezone.now() - UPLOADS_KEPT)
     for import_id in forgotten.values_list("pk", flat=True):
         importing.cancel(import_id)
 

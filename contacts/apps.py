@@ -13,3 +13,4 @@ class ContactsConfig(AppConfig):
     def ready(self) -> None:
         """Register the kinds of bulk actions."""
         from contacts.bulk import acting  # noqa: F401
+        from contacts.importing import undoing  # noqa: F401

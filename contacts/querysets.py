@@ -148,6 +148,14 @@ class ContactImportQuerySet(models.QuerySet["ContactImport"]):
         """Imports that should be running and that no live worker holds."""
         return self.filter(_STALLED)
 
+    def waiting(self) -> ContactImportQuerySet:
+        """Imports that can be started: uploaded ones, and rehearsed ones whose file is still kept for it."""
+        return self.filter(Q(status="uploaded") | (Q(status="completed", dry_run=True) & ~Q(path="")))
+
+    def live(self) -> ContactImportQuerySet:
+        """Imports that can be stopped: running ones and those that wait to be started."""
+        return self.filter(Q(status="running") | Q(pk__in=self.waiting().values("pk")))
+
 
 class MirroringQuerySet(models.QuerySet["Mirroring"]):
     """Mirrorings."""

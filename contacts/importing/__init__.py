@@ -4,8 +4,19 @@
 are those to be rung for again.
 """
 
-from contacts.importing.loading import cancel, ring, run, stalled_imports
+from contacts.importing.loading import cancel, ring, run, seconds_left, stalled_imports
 from contacts.importing.reasons import UnreadableFile
-from contacts.importing.starting import prepare, start, store
+from contacts.importing.starting import earlier, prepare, start, store
 
-__all__ = ["UnreadableFile", "cancel", "prepare", "ring", "run", "stalled_imports", "start", "store"]
+__all__ = [
+    "UnreadableFile",
+    "cancel",
+    "earlier",
+    "prepare",
+    "ring",
+    "run",
+    "seconds_left",
+    "stalled_imports",
+    "start",
+    "store",
+]

@@ -9,15 +9,20 @@ from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import Final, NamedTuple
 
 from contacts import phones
-from contacts.importing import mapping, reasons
+from contacts.importing import categories, mapping, reasons
+from contacts.importing.categories import Category
 
 MAX_NAME: Final = 100
 MAX_VALUE: Final = 1_000
+MAX_SETTLED: Final = 10_000
 MAX_KEPT: Final = 2_000  # characters of a refused row that are kept to be shown
 
 
 class CleanRow(NamedTuple):
-    """What is loaded of a row. ``phone`` is E.164 without its plus, ``attributes`` JSON, ``cells`` the row as read."""
+    """What is loaded of a row. ``phone`` is E.164 without its plus, ``attributes`` JSON, ``cells`` the row as read.
+
+    ``copied`` is phone, names, operator and attributes as COPY takes them, but for backslashes.
+    """
 
     line: int
     phone: int
@@ -26,6 +31,8 @@ class CleanRow(NamedTuple):
     operator: int
     attributes: str
     cells: Sequence[str]
+    copied: str
+    category: Category | None = None
 
 
 class Issue(NamedTuple):
@@ -49,10 +56,17 @@ class RefusedRow(Exception):
 Cleaner = Callable[[int, list[str]], CleanRow]
 
 
-def cleaner(header: Sequence[str], targets: Sequence[str], *, ascii_json: bool = True) -> Cleaner:
+def cleaner(
+    header: Sequence[str],
+    targets: Sequence[str],
+    *,
+    ascii_json: bool = True,
+    known: categories.Known | None = None,
+) -> Cleaner:
     """A function from line number and cells to a :class:`CleanRow`; it raises :class:`RefusedRow`.
 
     ``ascii_json`` writes attributes as Django does, which matters where JSON is kept as text; else they are shorter.
+    Job categories that ``known`` does not have are refused; without it none is.
     """
     quote = encode_basestring_ascii if ascii_json else encode_basestring
     phone_at = targets.index(mapping.PHONE)
@@ -60,6 +74,7 @@ def cleaner(header: Sequence[str], targets: Sequence[str], *, ascii_json: bool =
     full_at = _place(targets, mapping.FULL_NAME)
     attribute = f"{mapping.ATTRIBUTE}:"
     keys = [(at, quote(it.removeprefix(attribute))) for at, it in enumerate(targets) if it.startswith(attribute)]
+    category_of = _category_reader(header, targets, known)
     normalise, operator_of = phones.normalise, phones.operator_of
 
     def clean(line: int, cells: list[str]) -> CleanRow:
@@ -75,7 +90,10 @@ def cleaner(header: Sequence[str], targets: Sequence[str], *, ascii_json: bool =
         attributes = _attributes(cells, keys, header, quote) if keys else "{}"
         if len(first) > MAX_NAME or len(last) > MAX_NAME:
             raise _long_name(cells, header, first_at if len(first) > MAX_NAME else last_at, full_at)
-        return CleanRow(line, int(phone), first, last, operator_of(phone), attributes, cells)
+        category = category_of(cells) if category_of else None
+        operator = operator_of(phone)
+        copied = f"{phone[1:]}\t{first}\t{last}\t{operator}\t{attributes}"
+        return CleanRow(line, int(phone), first, last, operator, attributes, cells, copied, category)
 
     return clean
 
@@ -113,6 +131,33 @@ def _attributes(
         if value:
             pairs.append(f"{key}: {quote(value)}")
     return "{" + ", ".join(pairs) + "}"
+
+
+def _category_reader(
+    header: Sequence[str], targets: Sequence[str], known: categories.Known | None
+) -> Callable[[list[str]], Category | None] | None:
+    """A function from cells to their job category; it raises :class:`RefusedRow`. None where no column has one."""
+    whole, main, sub = (_place(targets, field) for field in mapping.CATEGORIES)
+    if whole < 0 and main < 0:
+        return None
+    settled: dict[tuple[str, str], Category | None] = {}  # of accepted cells: as many as there are categories
+
+    def category_of(cells: list[str]) -> Category | None:
+        read = (cells[whole], "") if whole >= 0 else (cells[main], cells[sub] if sub >= 0 else "")
+        if read in settled:
+            return settled[read]
+        try:
+            category = categories.parse(read[0], known) if whole >= 0 else categories.pair(*read)
+            if category and known:
+                known.check(category)
+        except categories.UnknownCategory as error:
+            at = whole if whole >= 0 else sub if read[1].strip() else main
+            raise RefusedRow(error.code, header[at], cells[at]) from None
+        if len(settled) < MAX_SETTLED:
+            settled[read] = category
+        return category
+
+    return category_of
 
 
 def _long_name(cells: list[str], header: Sequence[str], at: int, full_at: int) -> RefusedRow:

@@ -10,8 +10,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -27,11 +26,12 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from contacts import collector
-from contacts.importing import cleaning, mapping, merging, reasons
+from contacts.importing import categories, cleaning, mapping, merging, reasons
 from contacts.importing.ahead import one_ahead
+from contacts.importing.categories import Category
 from contacts.importing.cleaning import CleanRow, Issue, RefusedRow
 from contacts.importing.layout import Row, Rows
-from contacts.importing.merging import Tally
+from contacts.importing.merging import Into, Span, Tally
 from contacts.importing.reading import layout_of, open_rows
 from contacts.importing.reasons import UnreadableFile
 from contacts.importing.seen import SeenPhones
@@ -39,7 +39,7 @@ from contacts.models import ContactImport, ImportIssue, Phonebook
 from contacts.querysets import ContactImportQuerySet
 
 CHUNK_ROWS: Final = 40_000
-CHUNK_BYTES: Final = 32 << 20
+CHUNK_BYTES: Final = 12 << 20
 LEASE: Final = timedelta(seconds=60)
 RENEW_EVERY: Final = 200_000  # rows passed over on the way to the place where a resumed import goes on
 
@@ -86,14 +86,21 @@ def _claim(import_id: int) -> str | None:
 
 
 def _end(job: ContactImport, owner: str, status: str, error: str = "") -> None:
+    path = Path(job.path)
+    waits = status == _Status.COMPLETED and job.dry_run and is_upload(path)  # to be started in earnest
+    kept = job.path if waits or not job.dry_run else ""
     held = ContactImport.objects.filter(pk=job.pk, owner=owner, status=_Status.RUNNING)
-    if held.update(status=status, error=error, owner="", lease_until=None, finished_at=timezone.now()):
-        discard(Path(job.path))
+    facts = {"status": status, "error": error, "path": kept, "finished_at": timezone.now()}
+    if held.update(owner="", lease_until=None, **facts) and not waits:
+        discard(path)
 
 
 def cancel(import_id: int) -> bool:
-    """Stops an import that has not ended; whether it did. A worker on it notices before its next commit."""
-    live = ContactImport.objects.filter(pk=import_id, status__in=[_Status.UPLOADED, _Status.RUNNING])
+    """Stops an import that has not ended, or that was rehearsed and not yet started in earnest; whether it did.
+
+    A worker on it notices before its next commit.
+    """
+    live = ContactImport.objects.filter(pk=import_id).live()
     cancelled = live.update(status=_Status.CANCELLED, owner="", lease_until=None, finished_at=timezone.now())
     if cancelled:
         discard(Path(ContactImport.objects.values_list("path", flat=True).get(pk=import_id)))
@@ -102,8 +109,22 @@ def cancel(import_id: int) -> bool:
 
 def discard(path: Path) -> None:
     """Deletes an uploaded file; a file that was imported from where it lay stays."""
-    if Path(settings.UPLOAD_DIR) in path.parents:
+    if is_upload(path):
         path.unlink(missing_ok=True)
+
+
+def is_upload(path: Path) -> bool:
+    """Whether a file is a copy of ours, and not one that is imported from where it lies."""
+    return Path(settings.UPLOAD_DIR) in path.parents
+
+
+def seconds_left(contact_import: ContactImport) -> float | None:
+    """How long a running import will still take, if it goes on as fast as since its start; none where nobody knows."""
+    it = contact_import
+    if it.status != _Status.RUNNING or it.started_at is None or not 0 < it.bytes_done <= it.size:
+        return None
+    taken = (timezone.now() - it.started_at).total_seconds()
+    return taken * (it.size - it.bytes_done) / it.bytes_done
 
 
 @dataclass(slots=True)
@@ -128,7 +149,12 @@ class _Loader:
         self.job = job
         self.owner = owner
         self.done = job.rows_done
-        self.phonebooks = sorted(job.phonebooks.values_list("pk", flat=True))
+        # Those that it was started for: the relation has a deleted phonebook no more.
+        self.phonebooks: list[int] = job.mapping.get("phonebooks") or sorted(
+            job.phonebooks.values_list("pk", flat=True)
+        )
+        self.contacts = Span(job.first_contact_id or 0, job.last_contact_id or 0)
+        self.memberships = Span(job.first_membership_id or 0, job.last_membership_id or 0)
         self.seen = SeenPhones()
 
     def run(self, deadline: float | None) -> bool:
@@ -140,7 +166,8 @@ class _Loader:
         targets: list[str] = job.mapping["columns"]
         mapping.check(targets)
         with open_rows(path, layout_of(job)) as reader:
-            clean = cleaning.cleaner(job.header, targets, ascii_json=not merging.keeps_json_parsed())
+            known = categories.Known(makes=job.makes_categories)
+            clean = cleaning.cleaner(job.header, targets, ascii_json=not merging.keeps_json_parsed(), known=known)
             with collector.at_rest():
                 return self._load(reader, clean, deadline)
 
@@ -189,12 +216,17 @@ class _Loader:
     def _commit(self, chunk: _Chunk) -> None:
         with transaction.atomic():
             self._hold()
-            tally, joined = self._merge(chunk.rows, chunk.issues)
+            ids = self._resolve({row.category for row in chunk.rows if row.category})
+            rows = self._placed(chunk, ids)
+            into = Into(self.job.pk, self.phonebooks, self.job.policy, ids)
+            tally = self._merge(rows, into, chunk.issues)
             self._store(chunk.issues)
-            for phonebook_id, number in joined.items():
+            for phonebook_id, number in tally.joined.items():
                 Phonebook.objects.filter(pk=phonebook_id).update(size=F("size") + number)
-            self._count(chunk, tally)
+            spans = self.contacts | tally.contacts, self.memberships | tally.memberships
+            self._count(chunk, tally, spans, merging.suppressed(rows))
         self.done += chunk.size
+        self.contacts, self.memberships = spans
 
     def _hold(self) -> None:
         """The fence: locks the import under our name, then its phonebooks, always in this order."""
@@ -209,33 +241,44 @@ class _Loader:
             if not self.phonebooks or list(held.values_list("pk", flat=True)) != self.phonebooks:
                 raise UnreadableFile(reasons.PHONEBOOK_GONE)
 
-    def _merge(self, rows: Sequence[CleanRow], issues: list[Issue]) -> tuple[Tally, Counter[int]]:
+    def _resolve(self, wanted: Collection[Category]) -> dict[Category, int]:
+        if self.job.dry_run:
+            return categories.rehearsed(wanted)
+        return categories.resolve(wanted, makes=self.job.makes_categories)
+
+    def _placed(self, chunk: _Chunk, ids: Mapping[Category, int]) -> list[CleanRow]:
+        """The rows without those whose job category has been deleted since they were read: these join the issues."""
+        for row in chunk.rows:
+            if row.category and row.category not in ids:
+                value = " / ".join(filter(None, row.category))
+                chunk.issues.append(cleaning.issue(row.line, row.cells, reasons.CATEGORY_UNKNOWN, value=value))
+        return [row for row in chunk.rows if not row.category or row.category in ids]
+
+    def _merge(self, rows: Sequence[CleanRow], into: Into, issues: list[Issue]) -> Tally:
         """Merges the rows; where the database refuses them, halves them until the row at fault is alone.
 
-        That row joins ``issues``. Returns the tally and how many contacts are new in each phonebook.
+        That row joins ``issues``.
         """
         if not rows:
-            return Tally(), Counter()
+            return Tally()
         try:
             with transaction.atomic():
-                if self.job.dry_run:
-                    return merging.rehearse(rows, policy=self.job.policy), Counter()
-                return merging.merge(rows, phonebooks=self.phonebooks, policy=self.job.policy)
+                return merging.rehearse(rows, into) if self.job.dry_run else merging.merge(rows, into)
         except OperationalError:
             raise  # the database itself is in trouble: no row is to blame, and the import goes on later
         except DatabaseError:
             if len(rows) == 1:
                 issues.append(cleaning.issue(rows[0].line, rows[0].cells, reasons.DATABASE))
-                return Tally(), Counter()
+                return Tally()
         half = len(rows) // 2
-        (first, some), (second, others) = self._merge(rows[:half], issues), self._merge(rows[half:], issues)
-        return first + second, some + others
+        return self._merge(rows[:half], into, issues) + self._merge(rows[half:], into, issues)
 
     def _store(self, issues: list[Issue]) -> None:
         columns = ("contact_import_id", "line", "column", "value", "code", "row")
         merging.insert(ImportIssue, columns, [(self.job.pk, *it[:4], json.dumps(it.cells)) for it in sorted(issues)])
 
-    def _count(self, chunk: _Chunk, tally: Tally) -> None:
+    def _count(self, chunk: _Chunk, tally: Tally, made: tuple[Span, Span], suppressed: int) -> None:
+        contacts, memberships = made
         ContactImport.objects.filter(pk=self.job.pk).update(
             rows_done=F("rows_done") + chunk.size,
             new=F("new") + tally.new,
@@ -243,6 +286,12 @@ class _Loader:
             unchanged=F("unchanged") + tally.unchanged,
             repeated=F("repeated") + chunk.repeated,
             refused=F("refused") + len(chunk.issues),
+            joined=F("joined") + tally.joined.total(),
+            suppressed=F("suppressed") + suppressed,
+            first_contact_id=contacts.first or None,
+            last_contact_id=contacts.last or None,
+            first_membership_id=memberships.first or None,
+            last_membership_id=memberships.last or None,
             bytes_done=chunk.offset,
             lease_until=Now() + LEASE,
         )

@@ -1,6 +1,7 @@
 """Headers to fields: what each column of a file is, guessed from its name and its content, in Persian and English.
 
-A column's target is ``phone``, ``first_name``, ``last_name``, ``full_name``, ``ignore`` or ``attribute:<key>``.
+A column's target is ``phone``, ``first_name``, ``last_name``, ``full_name``, ``category`` (“main / sub”),
+``main_category`` and ``sub_category``, ``ignore`` or ``attribute:<key>``.
 """
 
 from __future__ import annotations
@@ -21,9 +22,15 @@ PHONE: Final = "phone"
 FIRST_NAME: Final = "first_name"
 LAST_NAME: Final = "last_name"
 FULL_NAME: Final = "full_name"
+CATEGORY: Final = "category"
+MAIN_CATEGORY: Final = "main_category"
+SUB_CATEGORY: Final = "sub_category"
 IGNORE: Final = "ignore"
 ATTRIBUTE: Final = "attribute"
-FIELDS: Final = (PHONE, FIRST_NAME, LAST_NAME, FULL_NAME)
+CATEGORIES: Final = (CATEGORY, MAIN_CATEGORY, SUB_CATEGORY)
+# What a template's placeholder has: no attribute has such a key.
+_PLACEHOLDERS: Final = (PHONE, FIRST_NAME, LAST_NAME, FULL_NAME)
+FIELDS: Final = (*_PLACEHOLDERS, *CATEGORIES)
 MAX_KEY: Final = 50
 # What a table of refused rows has in front of them: an import of the corrected table leaves these columns out.
 HELPERS: Final[tuple[Promise, ...]] = (
@@ -64,6 +71,18 @@ _NAMES: Final[dict[str, tuple[str, ...]]] = {
         "نام و نام خانوادگی", "نام و فامیل", "نام نام خانوادگی", "نام کامل", "اسم و فامیل", "مشتری",
         "نام مشتری", "full name", "fullname", "display name", "contact name", "customer", "customer name",
     ),
+    CATEGORY: (
+        "دسته شغلی", "دسته بندی شغلی", "گروه شغلی", "رسته شغلی", "صنف", "رسته", "دسته", "دسته بندی", "job category",
+        "business category", "jobcategory", "category", "industry",
+    ),
+    MAIN_CATEGORY: (
+        "دسته شغلی اصلی", "دسته اصلی", "گروه شغلی اصلی", "گروه اصلی", "دسته اصلی شغلی", "main job category",
+        "main category", "category main", "maincategory", "parent category",
+    ),
+    SUB_CATEGORY: (
+        "زیردسته", "زیر دسته", "زیردسته شغلی", "زیر دسته شغلی", "دسته شغلی فرعی", "دسته فرعی", "زیرگروه",
+        "زیر گروه", "گروه فرعی", "زیرشاخه", "sub job category", "sub category", "subcategory", "category sub",
+    ),
 }  # fmt: skip
 _FIELDS: Final = {name: (field, rank) for field, names in _NAMES.items() for rank, name in enumerate(names)}
 _separators = re.compile(r"[\s\u200c_\-./\\:()\[\]*#«»]+")
@@ -88,6 +107,7 @@ def guess(header: Sequence[str], samples: Sequence[Sequence[str]], *, attributes
             best[field] = (rank, index)
     _settle_phone(best, len(header), samples)
     _settle_names(best, samples)
+    _settle_categories(best)
     targets = [""] * len(header)
     for field, (_rank, index) in best.items():
         targets[index] = field
@@ -132,9 +152,16 @@ def _settle_names(best: dict[str, tuple[int, int]], samples: Sequence[Sequence[s
             best[FULL_NAME] = best.pop(FIRST_NAME)
 
 
+def _settle_categories(best: dict[str, tuple[int, int]]) -> None:
+    """One column of main categories, with or without one of sub-categories; or one that has both."""
+    if SUB_CATEGORY in best and MAIN_CATEGORY not in best and CATEGORY in best:
+        best[MAIN_CATEGORY] = best.pop(CATEGORY)
+    best.pop(CATEGORY if MAIN_CATEGORY in best else SUB_CATEGORY, None)
+
+
 def complete(header: Sequence[str], targets: Sequence[str], *, attributes: bool) -> list[str]:
     """The targets, each blank or plain ``attribute`` one turned into an attribute of its own key, or ``ignore``."""
-    taken = set(FIELDS) | {target.partition(":")[2] for target in targets if target.startswith(f"{ATTRIBUTE}:")}
+    taken = set(_PLACEHOLDERS) | {target.partition(":")[2] for target in targets if target.startswith(f"{ATTRIBUTE}:")}
     result: list[str] = []
     for name, target in zip(header, targets, strict=True):
         if target == ATTRIBUTE or (not target and attributes):
@@ -164,14 +191,18 @@ def is_target(text: str) -> bool:
     """Whether a text can be a column's target; a plain ``attribute`` is one that still wants its key."""
     kind, _, key = text.partition(":")
     return text in (*FIELDS, IGNORE, ATTRIBUTE) or (
-        kind == ATTRIBUTE and key not in FIELDS and key == attribute_key(key)
+        kind == ATTRIBUTE and key not in _PLACEHOLDERS and key == attribute_key(key)
     )
 
 
 def check(targets: Sequence[str]) -> None:
-    """Raises :class:`UnreadableFile` where no column is the phone, :class:`ValueError` where a field is there twice."""
+    """Raises :class:`UnreadableFile` where no column is the phone, :class:`ValueError` where two do not go together."""
     if PHONE not in targets:
         raise UnreadableFile(NO_PHONE_COLUMN)
     used = [target for target in targets if target != IGNORE]
     if len(used) != len(set(used)):
         raise ValueError(gettext("Two columns have the same field."))
+    if CATEGORY in used and (MAIN_CATEGORY in used or SUB_CATEGORY in used):
+        raise ValueError(gettext("The job category is one column, or one of main and one of sub-categories."))
+    if SUB_CATEGORY in used and MAIN_CATEGORY not in used:
+        raise ValueError(gettext("Sub-categories need a column of their main categories."))

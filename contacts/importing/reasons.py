@@ -17,6 +17,11 @@ UNDECODABLE: Final = "row_undecodable"
 NAME_TOO_LONG: Final = "name_too_long"
 VALUE_TOO_LONG: Final = "value_too_long"
 DATABASE: Final = "database_error"
+CATEGORY_UNKNOWN: Final = "category_unknown"
+CATEGORY_TOO_DEEP: Final = "category_too_deep"
+CATEGORY_TOO_LONG: Final = "category_too_long"
+CATEGORY_WITHOUT_MAIN: Final = "category_without_main"
+CATEGORIES_TOO_MANY: Final = "categories_too_many"
 
 ROW_REASONS: Final[dict[str, str | Promise]] = {
     phones.EMPTY: _("The row has no phone number."),
@@ -36,6 +41,11 @@ ROW_REASONS: Final[dict[str, str | Promise]] = {
     NAME_TOO_LONG: _("The name is longer than 100 characters."),
     VALUE_TOO_LONG: _("The value is longer than 1,000 characters."),
     DATABASE: _("The database did not accept this row."),
+    CATEGORY_UNKNOWN: _("There is no such job category. Correct its name, or let the import make missing ones."),
+    CATEGORY_TOO_DEEP: _("A job category has two levels: “main / sub”."),
+    CATEGORY_TOO_LONG: _("The name of a job category is longer than 150 characters."),
+    CATEGORY_WITHOUT_MAIN: _("The sub-category has no main category."),
+    CATEGORIES_TOO_MANY: _("There are 2,000 job categories; an import makes no more. Is this column one?"),
 }
 
 EMPTY_FILE: Final = "file_empty"
@@ -76,7 +86,7 @@ FILE_REASONS: Final[dict[str, str | Promise]] = {
     NO_PHONE_COLUMN: _("No column of the file is the phone number. Choose it."),
     MISSING: _("The file is no longer there. Upload it again."),
     CHANGED: _("The file has changed since the import began. Start a new import."),
-    PHONEBOOK_GONE: _("The phonebook of this import was deleted."),
+    PHONEBOOK_GONE: _("A phonebook of this import was deleted."),
 }
 
 

@@ -21,6 +21,8 @@ from contacts.importing.sniffing import sniff
 from contacts.models import ContactImport, Phonebook
 
 GUESS_ROWS = 100
+COUNTS = ("rows_done", "bytes_done", "new", "updated", "unchanged", "repeated", "refused", "joined", "suppressed")
+EARLIER = 10  # of the same content are told at most
 
 
 def store(blocks: Iterable[bytes], *, max_bytes: int) -> Path:
@@ -64,6 +66,13 @@ def prepare(path: Path, filename: str, *, user: Any = None) -> ContactImport:
     )
 
 
+def earlier(contact_import: ContactImport) -> list[ContactImport]:
+    """The imports that brought in the same content, the latest first; not those that were undone."""
+    same = ContactImport.objects.filter(digest=contact_import.digest, status=ContactImport.Status.COMPLETED)
+    done = same.filter(dry_run=False, undone_at=None).exclude(digest="").exclude(pk=contact_import.pk)
+    return list(done.order_by("-pk")[:EARLIER])
+
+
 def sample(path: Path, layout: Layout, rows: int) -> list[list[str]]:
     """The cells of the first rows that can be read."""
     with open_rows(path, layout) as reader:
@@ -76,24 +85,36 @@ def start(
     *,
     phonebooks: Iterable[Phonebook],
     policy: str = ContactImport.Policy.FILL,
+    makes_categories: bool = False,
     dry_run: bool = False,
     in_background: bool = True,
 ) -> bool:
-    """Starts an uploaded import with these targets for its columns; whether it was this call that started it.
+    """Starts an uploaded or rehearsed import with these targets for its columns; whether it was this call that did.
 
-    Raises :class:`UnreadableFile` without a phone column. A dry run needs no phonebooks.
+    After a rehearsal it counts from nothing. Raises :class:`UnreadableFile` without a phone column, and
+    :class:`ValueError` where two columns do not go together. A dry run needs no phonebooks.
     """
     mapping.check(columns)
+    books = sorted({phonebook.pk: phonebook for phonebook in phonebooks}.items())
+    chosen = {"columns": list(columns), "phonebooks": [pk for pk, _phonebook in books]}
     with transaction.atomic():
-        started = ContactImport.objects.filter(pk=contact_import.pk, status=ContactImport.Status.UPLOADED).update(
-            status=ContactImport.Status.RUNNING,
-            mapping={**contact_import.mapping, "columns": list(columns)},
-            policy=policy,
-            dry_run=dry_run,
-            started_at=timezone.now(),
+        started = (
+            ContactImport.objects.filter(pk=contact_import.pk)
+            .waiting()
+            .update(
+                status=ContactImport.Status.RUNNING,
+                mapping={**contact_import.mapping, **chosen},
+                policy=policy,
+                makes_categories=makes_categories,
+                dry_run=dry_run,
+                started_at=timezone.now(),
+                finished_at=None,
+                **dict.fromkeys(COUNTS, 0),
+            )
         )
         if started:
-            contact_import.phonebooks.set(phonebooks)
-        if started and in_background:
-            ring(contact_import.pk)
+            contact_import.issues.all().delete()
+            contact_import.phonebooks.set([phonebook for _pk, phonebook in books])
+            if in_background:
+                ring(contact_import.pk)
     return bool(started)

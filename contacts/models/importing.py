@@ -20,7 +20,8 @@ class ContactImport(models.Model):
     ``uploaded → running → completed | failed``; ``cancelled`` from the first two. A worker holds a running import by a
     lease (the database's clock) and commits each chunk of rows together with the counts and ``rows_done``, the data row
     after which a restarted worker goes on. At every commit ``rows_done = new + updated + unchanged + repeated +
-    refused``. A completed dry run may be started once more, in earnest.
+    refused``. A completed dry run may be started once more, in earnest. ``mapping`` says what the columns are and, once
+    it is started, the ids of its phonebooks: the relation forgets one that is deleted.
     """
 
     class Status(models.TextChoices):
@@ -62,6 +63,7 @@ class ContactImport(models.Model):
     repeated = models.PositiveIntegerField(_("repeated in the file"), default=0)
     refused = models.PositiveIntegerField(_("refused"), default=0)
     joined = models.PositiveIntegerField(_("new in the phonebooks"), default=0)
+    suppressed = models.PositiveIntegerField(_("suppressed numbers"), default=0)  # among the clean rows
     # What it made lies between these ids, among what others made meanwhile: an undo looks nowhere else.
     first_contact_id = models.BigIntegerField(null=True, editable=False)
     last_contact_id = models.BigIntegerField(null=True, editable=False)

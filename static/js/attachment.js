@@ -2,14 +2,6 @@
 (() => {
   "use strict";
   const SHOWN = { picture: "image/", film: "video/", sound: "audio/" };
-  const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte"];
-
-  function sizeOf(bytes) {
-    const step = Math.min(3, Math.floor(Math.log2(bytes || 1) / 10));
-    const lang = document.documentElement.lang;
-    const [locale, unitDisplay] = lang === "fa" ? ["fa-IR", "long"] : [lang, "short"]; /* its short form of some is Latin */
-    return new Intl.NumberFormat(locale, { style: "unit", unit: UNITS[step], unitDisplay, maximumFractionDigits: 1 }).format(bytes / 1024 ** step);
-  }
 
   function problemWith(file, limits) {
     const extension = file.name.includes(".") ? file.name.split(".").pop().toLowerCase() : "";
@@ -52,7 +44,7 @@
         this.chosen = Boolean(file);
         this.keeping = !this.chosen;
         this.name = file ? file.name : "";
-        this.size = file ? sizeOf(file.size) : "";
+        this.size = file ? window.chapar.sizeOf(file.size) : "";
         this.show(this.problem ? null : file);
       },
       show(file) {

@@ -61,7 +61,7 @@ def upload(page: Page, path: Path, phonebook: str) -> None:
     page.locator("main a[href='/imports/new/']").first.click()
     page.set_input_files("#id_file", path)
     page.fill("#id_new_name", phonebook)
-    page.locator("main form[enctype] button").click()
+    page.locator("#upload button.btn-primary").click()
     page.wait_for_url("**/mapping/")
 
 

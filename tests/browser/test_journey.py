@@ -105,15 +105,17 @@ def import_the_customers(page: Page, path: Path) -> None:
     steps.upload(page, path, PHONEBOOK)
     guesses = [select.input_value() for select in page.locator("main table select").all()]
     assert guesses == ["phone", "first_name", "last_name", "attribute", "attribute", "attribute"]
-    expect(page.locator("#preview th")).to_have_count(6)
+    expect(page.locator("#preview th")).to_have_count(7)
     page.locator("#id_column_5").select_option("ignore")  # notes are nobody's placeholder
-    expect(page.locator("#preview th")).to_have_count(5)
+    expect(page.locator("#preview th")).to_have_count(6)
     expect(page.locator("#preview")).to_contain_text("سارا0")
-    page.locator("main form[hx-post] button.btn-primary").click()
+    page.locator("#mapping button.btn-primary").click()
     page.wait_for_url(re.compile(r"/imports/\d+/$"))
+    page.locator("#start button").click(timeout=40_000)
+    expect(page.locator("ol.steps [aria-current=step]")).to_have_attribute("data-content", "۵", timeout=40_000)
     assert steps.import_accounting(page) == [ROWS, NEW, 0, 0, REPEATED, REFUSED]
     with page.expect_download() as download:
-        page.locator("a[href$='/issues/']").click()
+        page.locator("a[href$='/issues/']").first.click()
     refused = steps.rows_of(download.value)
     assert len(refused) == REFUSED
     assert sorted(Contact.objects.earliest("pk").attributes) == ["شهر", "کد"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,13 @@ from contacts.models import Contact, ContactImport, Membership, Phonebook
 COUNTS = ("rows_done", "new", "updated", "unchanged", "repeated", "refused")
 
 
-def started(path: Path, *, policy: str = "fill", dry_run: bool = False, **options: Any) -> ContactImport:
-    """An import of the file into the phonebook ``customers``, started but not run."""
+def started(path: Path, *, into: Sequence[str] = ("customers",), **options: Any) -> ContactImport:
+    """An import of the file into phonebooks of these names, started but not run."""
     contact_import = importing.prepare(path, path.name)
-    columns = options.get("columns") or contact_import.mapping["columns"]
-    books = [] if dry_run else [Phonebook.objects.get_or_create(name="customers", account=None)[0]]
-    importing.start(contact_import, columns, phonebooks=books, policy=policy, dry_run=dry_run, in_background=False)
+    columns = options.pop("columns", contact_import.mapping["columns"])
+    names = () if options.get("dry_run") else into
+    books = [Phonebook.objects.get_or_create(name=name, account=None)[0] for name in names]
+    importing.start(contact_import, columns, phonebooks=books, in_background=False, **options)
     contact_import.refresh_from_db()
     return contact_import
 

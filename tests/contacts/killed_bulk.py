@@ -17,11 +17,13 @@ import django
 def main() -> None:
     django.setup()
     from contacts import bulk
-    from contacts.bulk import acting, running
+    from contacts.bulk import kinds, running
+    from contacts.models import BulkAction
 
     action_id, slices, point = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-    bulk.Kind.slice_size = 100  # small slices, so that there is a middle
-    owner: Any = running._Worker if point == "between" else acting.Add
+    kind: Any = type(kinds.kind_of(BulkAction.objects.get(pk=action_id)))
+    kind.slice_size = 100  # small slices, so that there is a middle
+    owner: Any = running._Worker if point == "between" else kind
     step = "_slice" if point == "between" else "change"
     original, calls = getattr(owner, step), 0
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from contacts.models import Contact, ContactImport, Membership, Phonebook
+from contacts.models import Contact, ContactImport, JobCategory, Membership, Phonebook
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -95,3 +95,25 @@ def test_a_file_it_cannot_take_is_refused_in_a_sentence(
         imported(path, *options)
     assert not ContactImport.objects.exists()
     assert not Phonebook.objects.exists()
+
+
+def test_several_phonebooks_are_filled(file: Path) -> None:
+    imported(file, "--phonebook", "members")
+    assert set(Phonebook.objects.values_list("name", "size")) == {("customers", 2), ("members", 2)}
+
+
+@pytest.mark.parametrize(
+    ("options", "left"),
+    [
+        ([], [None, None]),
+        (["--make-categories"], ["Shops", "Bakeries"]),
+        (["--map", "category=category"], ["Shops"]),
+    ],
+)
+def test_job_categories_are_taken_where_asked_for(tmp_path: Path, options: list[str], left: list[str | None]) -> None:
+    JobCategory.objects.create(name="Shops")
+    path = tmp_path / "x.csv"
+    path.write_text("phone,category\n09120000001,Shops\n09120000002,Shops/Bakeries\n")
+    answer = imported(path, *options)
+    assert answer["refused"] == 2 - len(left)
+    assert list(Contact.objects.order_by("phone").values_list("job_category__name", flat=True)) == left

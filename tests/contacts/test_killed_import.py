@@ -1,4 +1,4 @@
-"""A worker that is killed in the middle of an import: another one goes on, and no row is lost or loaded twice."""
+"""A worker that is killed in the middle of an import or of its undo: another goes on, and nothing is done twice."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from contacts import importing
-from contacts.importing import stalled_imports
-from contacts.models import Contact, ContactImport, Membership, Phonebook
+from contacts import bulk, importing
+from contacts.importing import stalled_imports, undoing
+from contacts.models import BulkAction, Contact, ContactImport, JobCategory, Membership, Phonebook
 from tests.contacts.files import COUNTS, counts, started, write
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
@@ -19,14 +19,16 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
 
 @pytest.fixture
 def contact_import(tmp_path: Path) -> ContactImport:
-    """A started import of 1,000 rows: 900 numbers, 50 of them once more, 50 that are none."""
-    rows = [[f"0912{number:07}", "Sara"] for number in range(900)]
-    rows[400:400] = [["0912", "bad"]] * 50
-    return started(write(tmp_path / "x.csv", [["phone", "name"], *rows, *rows[:50]]))
+    """A started import of 1,000 rows into two phonebooks: 900 numbers, 50 of them once more, 50 that are none."""
+    rows = [[f"0912{number:07}", "Sara", f"Shops / {number % 30}"] for number in range(900)]
+    rows[400:400] = [["0912", "bad", ""]] * 50
+    path = write(tmp_path / "x.csv", [["phone", "name", "category"], *rows, *rows[:50]])
+    return started(path, into=("customers", "members"), makes_categories=True)
 
 
-def killed(contact_import: ContactImport, environment: dict[str, str], commits: int, point: str) -> None:
-    command = [sys.executable, "-m", "tests.contacts.killed_worker", str(contact_import.pk), str(commits), point]
+def killed(of: ContactImport | BulkAction, environment: dict[str, str], commits: int, point: str) -> None:
+    module = "killed_worker" if isinstance(of, ContactImport) else "killed_bulk"
+    command = [sys.executable, "-m", f"tests.contacts.{module}", str(of.pk), str(commits), point]
     ended = subprocess.run(command, env=environment, check=False, capture_output=True, timeout=60)
     assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
 
@@ -44,5 +46,33 @@ def test_an_import_goes_on_after_the_last_committed_row(
     assert importing.run(contact_import.pk)
     contact_import.refresh_from_db()
     assert counts(contact_import) == dict(zip(COUNTS, (1_000, 900, 0, 0, 50, 50), strict=True))
-    assert Contact.objects.count() == Membership.objects.count() == Phonebook.objects.get().size == 900
+    made = (Contact.objects.count(), Membership.objects.count(), contact_import.joined, JobCategory.objects.count())
+    assert made == (900, 1_800, 1_800, 31)
+    assert set(Phonebook.objects.values_list("size", flat=True)) == {900}
     assert contact_import.issues.count() == 50
+    assert bulk.run(undoing.start(contact_import).pk)
+    assert not Contact.objects.exists()
+
+
+@pytest.mark.parametrize("point", ["before", "after", "between"])
+@pytest.mark.parametrize("slices", [1, 20])
+def test_an_undo_goes_on_after_the_last_committed_slice(
+    contact_import: ContactImport,
+    process_environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    slices: int,
+    point: str,
+) -> None:
+    monkeypatch.setattr(bulk.running, "AT_ONCE", 0)
+    importing.run(contact_import.pk)
+    action = undoing.start(contact_import)
+    killed(action, process_environment, slices, point)
+    action.refresh_from_db()
+    assert action.done == action.changed == slices * 100  # the first 18 slices are memberships
+    sizes = Phonebook.objects.values_list("size", flat=True)
+    assert sum(sizes) == Membership.objects.count() == max(1_800 - action.done, 0)
+    BulkAction.objects.update(lease_until=None)  # as if it had run out
+    assert bulk.run(action.pk)
+    action.refresh_from_db()
+    assert (action.status, action.params["memberships"], action.params["contacts"]) == ("completed", 1_800, 900)
+    assert not Contact.objects.exists()

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
-from typing import Any
 
 import pytest
-from django.conf import settings as django_settings
 from django.contrib.auth.models import User
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from contacts import filing, importing
-from contacts.models import Contact, ContactImport, Membership, Phonebook
-from contacts.phones import normalise
+from contacts import filing
+from contacts.models import Contact, Membership, Phonebook
 from tests.contacts.files import imported, members, write
 
 pytestmark = pytest.mark.django_db
@@ -41,15 +35,6 @@ def contacts(count: int, phonebook: Phonebook | None = None) -> list[Contact]:
     return made
 
 
-def uploaded(client: Client, content: bytes, **data: Any) -> Any:
-    file = SimpleUploadedFile("customers.csv", content)
-    return client.post("/imports/new/", {"file": file, "new_name": "new ones", **data})
-
-
-CSV = "موبایل,نام,شهر\n09121234567,سارا,تهران\n0912,=bad,\n".encode()
-COLUMNS = {"column_0": "phone", "column_1": "first_name", "column_2": "attribute", "policy": "fill"}
-
-
 @pytest.mark.parametrize("path", ["/contacts/", "/phonebooks/", "/imports/", "/imports/new/", "/contacts/new/"])
 def test_every_screen_needs_a_login(client: Client, path: str) -> None:
     assert client.get(path).headers["Location"].startswith("/login/")
@@ -67,6 +52,8 @@ def test_every_screen_needs_a_login(client: Client, path: str) -> None:
         "/phonebooks/{book}/remove/{contact}/",
         "/imports/new/",
         "/imports/{file}/mapping/",
+        "/imports/{file}/start/",
+        "/imports/{file}/undo/",
         "/imports/{file}/cancel/",
     ],
 )
@@ -184,84 +171,6 @@ def test_a_phonebook_is_renamed_and_deleted_and_its_contacts_stay(owner: Client,
     owner.post(f"/phonebooks/{phonebook.pk}/delete/")
     assert Phonebook.objects.count() == 1
     assert (Membership.objects.count(), Contact.objects.count()) == (0, 2)
-
-
-@pytest.fixture(autouse=True)
-def _uploads_in_a_folder_of_their_own(settings: Any, tmp_path: Path) -> None:
-    settings.UPLOAD_DIR = tmp_path / "uploads"
-
-
-def test_the_way_from_upload_to_result(owner: Client, django_capture_on_commit_callbacks: Any) -> None:
-    mapping = uploaded(owner, CSV).headers["Location"]
-    page = owner.get(mapping)
-    assert page.context["form"].targets() == ["phone", "first_name", "attribute:شهر"]
-    assert [row.get("phone") for row in page.context["preview"]["rows"]] == ["+989121234567", None]
-    with django_capture_on_commit_callbacks() as callbacks:
-        detail = owner.post(mapping, COLUMNS).headers["Location"]
-        assert owner.post(mapping, COLUMNS).headers["Location"] == detail  # a second press
-    assert len(callbacks) == 1
-    assert "tick from:body" in owner.get(f"{detail}live/").content.decode()
-    importing.run(ContactImport.objects.get().pk)
-    live = owner.get(f"{detail}live/")
-    assert "tick from:body" not in live.content.decode()
-    assert live.headers["HX-Refresh"] == "true"
-    assert "سارا" in {contact.first_name for contact in Contact.objects.all()}
-    assert not list(django_settings.UPLOAD_DIR.iterdir())
-
-
-def test_the_preview_follows_the_chosen_columns(owner: Client) -> None:
-    mapping = uploaded(owner, CSV).headers["Location"]
-    data = {**COLUMNS, "column_2": "last_name", "preview": "1"}
-    response = owner.post(mapping, data, headers={"HX-Request": "true"})
-    assert [it["row"].last_name for it in response.context["preview"]["rows"] if "row" in it] == ["تهران"]
-    assert ContactImport.objects.get().status == "uploaded"
-
-
-@pytest.mark.parametrize(
-    "columns", [{"column_0": "ignore"}, {"column_1": "phone"}, {"column_0": "nonsense"}, {"policy": "burn"}]
-)
-def test_a_mapping_that_cannot_be_is_refused(owner: Client, columns: dict[str, str]) -> None:
-    mapping = uploaded(owner, CSV).headers["Location"]
-    assert owner.post(mapping, {**COLUMNS, **columns}).status_code == 422
-    assert ContactImport.objects.get().status == "uploaded"
-
-
-@pytest.mark.parametrize("content", [b"", b"phone\n", b"PK\x03\x04" + bytes(99), b"%PDF-1.7", bytes(range(256)) * 9])
-def test_a_file_that_is_no_csv_gets_a_sentence(owner: Client, content: bytes) -> None:
-    response = uploaded(owner, content)
-    assert response.status_code == 422
-    assert response.context["problem"]
-    assert not ContactImport.objects.exists()
-    assert not list(django_settings.UPLOAD_DIR.glob("*"))
-
-
-def test_two_gigabytes_are_refused_by_their_length_alone(owner: Client) -> None:
-    response = owner.post(
-        "/imports/new/", b"x", content_type="multipart/form-data; boundary=x", CONTENT_LENGTH=str(2 << 30)
-    )
-    assert response.status_code == 413
-    assert response.context["problem"]
-
-
-def test_an_upload_without_a_token_is_refused(owner: Client) -> None:
-    strict = Client(enforce_csrf_checks=True)
-    strict.cookies = owner.cookies
-    assert uploaded(strict, CSV).status_code == 403
-
-
-def test_refused_rows_come_as_a_file_without_formulas(owner: Client, tmp_path: Path) -> None:
-    contact_import = imported(write(tmp_path / "a.csv", [["phone", "name"], ["+98912", "=1+1"], ["x", "-2"]]))
-    response = owner.get(f"/imports/{contact_import.pk}/issues/")
-    content = b"".join(response.streaming_content)  # type: ignore[attr-defined]  # the client's type is the plain response
-    assert content.startswith(b"\xef\xbb\xbf")
-    rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
-    assert [row[0] for row in rows[1:]] == ["2", "3"]
-    assert rows[1][4:] == ["'+98912", "'=1+1"]
-    assert not [cell for row in rows for cell in row if cell[:1] in ("=", "+", "-", "@")]
-
-
-def test_a_corrected_file_of_refused_rows_can_be_imported_again() -> None:
-    assert normalise("'+989121234567") == "+989121234567"
 
 
 @pytest.mark.parametrize(

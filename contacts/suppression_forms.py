@@ -11,7 +11,8 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from contacts import phones
-from contacts.forms import DROP_AREA, INPUT
+from contacts.forms import INPUT
+from contacts.import_forms import DROP_AREA
 from contacts.importing.reasons import TOO_LARGE, file_sentence, sentence
 from contacts.models import Suppression
 from contacts.suppressions import Terms

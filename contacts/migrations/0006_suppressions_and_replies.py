@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('contacts', '0003_audiences_at_a_million'),
+        ('contacts', '0005_import_counts_suppressed_numbers'),
         ('providers', '0003_control'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('contacts', '0004_suppressions_and_replies'),
+        ('contacts', '0003_audiences_at_a_million'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

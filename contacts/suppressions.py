@@ -113,7 +113,7 @@ def _write_down(phones: Iterable[str], terms: Terms, user: Any) -> None:
 @transaction.atomic
 def lift(suppressions: SuppressionQuerySet, *, source: str, user: Any = None, note: str = "") -> int:
     """Lift these suppressions and write it down, with whose word it was; how many were there."""
-    rows = list(suppressions.select_for_update().order_by("phone", "pk"))
+    rows = list(suppressions.select_related(None).select_for_update(of=("self",)).order_by("phone", "pk"))
     for start in range(0, len(rows), CHUNK):
         chunk = rows[start : start + CHUNK]
         Suppression.objects.filter(pk__in=[each.pk for each in chunk]).delete()

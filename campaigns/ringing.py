@@ -23,8 +23,8 @@ from campaigns.doorbell import ring
 from campaigns.models import Batch, Campaign, DeliveryEvent
 from campaigns.sending import claiming, reconcile
 from campaigns.states import BatchStatus, CampaignStatus
-from contacts import bulk, importing, mirroring
-from contacts.models import BulkAction, ContactImport, Mirroring
+from contacts import bulk, importing, mirroring, replies, suppression_files
+from contacts.models import BulkAction, ContactImport, Mirroring, SuppressionFile
 
 logger = logging.getLogger(__name__)
 TICK = "campaigns.tasks.tick"
@@ -105,6 +105,16 @@ def _act() -> None:
         bulk.ring(action_id)
 
 
+def _suppress() -> None:
+    for file_id in SuppressionFile.objects.stalled().values_list("pk", flat=True):
+        suppression_files.ring(file_id)
+
+
+def _listen() -> None:
+    for account_id in replies.due():
+        replies.ring(account_id)
+
+
 def _forget_lost_tasks() -> None:
     """Delete the tasks whose process died over them: django-q2 would try them again for ever. Here it is rung anew."""
     now, cluster = timezone.now(), settings.Q_CLUSTER
@@ -126,6 +136,8 @@ STEPS = (
     _import,
     _mirror,
     _act,
+    _suppress,
+    _listen,
     attaching.forget_unused,
     hearts.forget_gone,
     _forget,

@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from contacts import filing
+from contacts import filing, suppressions
 from contacts.filtering import search
 from contacts.forms import ContactForm
 from contacts.models import (
@@ -18,12 +18,18 @@ from contacts.models import (
     JobCategory,
     Membership,
     Mirroring,
+    OptOutReply,
     Phonebook,
     ProviderNumber,
+    ReplyInbox,
+    Source,
     Suppression,
+    SuppressionChange,
+    SuppressionFile,
 )
 from contacts.paging import BoundedPaginator
 from contacts.phones import search_digits
+from contacts.suppressions import Terms
 from interface.admin import JalaliDates
 
 
@@ -128,16 +134,62 @@ class JobCategoryAdmin(LargeTableAdmin):
 
 @admin.register(Suppression)
 class SuppressionAdmin(FoundByNumber):
-    list_display = ["phone", "scope", "line", "reason", "source", "created_at"]
-    list_select_related = ["line"]
+    """Made and lifted as everywhere else, and written down; nothing of one is changed."""
+
+    list_display = ["phone", "scope", "line", "reason", "source", "created_by", "created_at"]
+    list_select_related = ["line", "created_by"]
     list_filter = ["scope", "reason"]
     raw_id_fields = ["line"]
-    readonly_fields = ["created_at"]
+    fields = ["phone", "scope", "line", "reason", "note"]
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "phone":
             return ContactForm.base_fields["phone"]
         return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Suppression, form: Any, change: bool) -> None:
+        terms = Terms(obj.scope, obj.reason, Source.HAND, obj.line, obj.note)
+        suppressions.suppress([obj.phone], user=request.user, **terms._asdict())
+        obj.pk = suppressions.held([obj.phone], terms).get().pk
+
+    def delete_model(self, request: HttpRequest, obj: Suppression) -> None:
+        suppressions.lift(Suppression.objects.filter(pk=obj.pk), source=Source.HAND, user=request.user)
+
+    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
+        suppressions.lift(queryset, source=Source.HAND, user=request.user)
+
+
+@admin.register(SuppressionChange)
+class SuppressionChangeAdmin(FoundByNumber, ReadOnlyAdmin):
+    list_display = ["phone", "made", "scope", "line", "reason", "source", "changed_by", "changed_at"]
+    list_select_related = ["line", "changed_by"]
+    list_filter = ["made", "reason"]
+
+
+@admin.register(SuppressionFile)
+class SuppressionFileAdmin(ReadOnlyAdmin):
+    list_display = ["filename", "status", "rows_done", "made", "refused", "created_at"]
+    list_filter = ["status"]
+    search_fields = ["filename"]
+    exclude = ["path", "owner", "layout", "column"]
+
+
+@admin.register(OptOutReply)
+class OptOutReplyAdmin(FoundByNumber, ReadOnlyAdmin):
+    list_display = ["phone", "said", "account", "line", "received_at"]
+    list_select_related = ["account", "line"]
+    list_filter = ["said"]
+
+
+@admin.register(ReplyInbox)
+class ReplyInboxAdmin(ReadOnlyAdmin):
+    list_display = ["account", "looked_at", "last_reply_at", "stops", "rejoins", "error"]
+    list_select_related = ["account"]
+    search_fields = ["account__name"]
+    exclude = ["owner"]
 
 
 @admin.register(ContactImport)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from django.apps import apps
 from django.db import connection, models
-from django.db.models import Case, F, Func, Q, Value, When
+from django.db.models import Case, Exists, F, Func, OuterRef, Q, Value, When
 from django.db.models.functions import Now
 
 if TYPE_CHECKING:
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
         Mirroring,
         Phonebook,
         ProviderNumber,
+        ReplyInbox,
         Suppression,
+        SuppressionFile,
     )
     from providers.models import ProviderAccount, SenderLine
 
@@ -74,6 +77,11 @@ class ContactQuerySet(models.QuerySet["Contact"]):
         """Contacts whose E.164 digits are these or, for an Iranian number, begin with them: a range of the index."""
         return self.filter(_with_number(digits))
 
+    def with_suppression(self) -> ContactQuerySet:
+        """The contacts, each with ``is_suppressed``: whether anything holds for its number, on whatever line."""
+        suppressions = apps.get_model("contacts", "Suppression").objects
+        return self.annotate(is_suppressed=Exists(suppressions.filter(phone=OuterRef("phone"))))
+
 
 class PhonebookQuerySet(models.QuerySet["Phonebook"]):
     """Phonebooks."""
@@ -105,10 +113,32 @@ class SuppressionQuerySet(models.QuerySet["Suppression"]):
         """The suppressions of these numbers (E.164), whatever they hold for."""
         return self.filter(phone__in=list(phones))
 
+    def with_number(self, digits: str) -> SuppressionQuerySet:
+        """Suppressions of the numbers whose E.164 digits are these or, for an Iranian one, begin with them."""
+        return self.filter(_with_number(digits))
+
     def strongest_first(self) -> SuppressionQuerySet:
         """Whose word weighs most comes first: the person's own, then an operator's, then a provider's report."""
         order = [When(reason=reason, then=Value(place)) for place, reason in enumerate(STRENGTH)]
         return self.order_by(Case(*order, default=Value(len(order))), "pk")
+
+
+class SuppressionFileQuerySet(models.QuerySet["SuppressionFile"]):
+    """Files of numbers to be suppressed."""
+
+    def stalled(self) -> SuppressionFileQuerySet:
+        """Files that should be running and that no live worker holds."""
+        return self.filter(_STALLED)
+
+
+class ReplyInboxQuerySet(models.QuerySet["ReplyInbox"]):
+    """Inboxes of replies."""
+
+    def due(self) -> ReplyInboxQuerySet:
+        """Inboxes whose time has come and that no live worker holds."""
+        come = Q(next_at=None) | Q(next_at__lte=Now())
+        free = Q(lease_until=None) | Q(lease_until__lt=Now())
+        return self.filter(come, free)
 
 
 class ContactImportQuerySet(models.QuerySet["ContactImport"]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from contacts import bulk, importing, mirroring
+from contacts import bulk, importing, mirroring, replies, suppression_files
 
 SLICE = 25.0  # seconds
 
@@ -25,3 +25,15 @@ def run_bulk_action(action_id: int) -> None:
     """Works on a bulk action for a slice of time and rings for the next one."""
     if not bulk.run(action_id, deadline=time.monotonic() + SLICE):
         bulk.ring(action_id)
+
+
+def look_for_replies(account_id: int) -> None:
+    """Reads an account's inbox for a slice of time and rings for the next one."""
+    if not replies.look(account_id, deadline=time.monotonic() + SLICE):
+        replies.ring(account_id)
+
+
+def suppress_file(file_id: int) -> None:
+    """Suppresses the numbers of a file for a slice of time and rings for the next one."""
+    if not suppression_files.run(file_id, deadline=time.monotonic() + SLICE):
+        suppression_files.ring(file_id)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from contacts.views import bulk, contacts, imports, mirrors, phonebooks
+from contacts.views import bulk, contacts, imports, mirrors, phonebooks, suppressions
 
 app_name = "contacts"
 urlpatterns = [
@@ -25,6 +25,13 @@ urlpatterns = [
     path("accounts/<int:pk>/lists/panel/", mirrors.mirror, name="mirror"),
     path("accounts/<int:pk>/lists/fetch/", mirrors.mirror_start, name="mirror_start"),
     path("accounts/<int:pk>/lists/categories/", mirrors.mirrored_categories, name="mirrored_categories"),
+    path("suppressions/", suppressions.suppression_list, name="suppressions"),
+    path("suppressions/new/", suppressions.suppression_new, name="suppression_new"),
+    path("suppressions/<int:pk>/lift/", suppressions.suppression_lift, name="suppression_lift"),
+    path("suppressions/files/", suppressions.suppression_file_new, name="suppression_file_new"),
+    path("suppressions/files/<int:pk>/", suppressions.suppression_file, name="suppression_file"),
+    path("suppressions/files/<int:pk>/live/", suppressions.suppression_file_live, name="suppression_file_live"),
+    path("suppressions/files/<int:pk>/cancel/", suppressions.suppression_file_cancel, name="suppression_file_cancel"),
     path("imports/", imports.import_list, name="imports"),
     path("imports/new/", imports.import_new, name="import_new"),
     path("imports/<int:pk>/", imports.import_detail, name="import_detail"),

@@ -156,6 +156,12 @@ FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHand
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 IMPORT_MAX_BYTES = env.int("IMPORT_MAX_BYTES", default=1 << 30)
 WEBHOOK_MAX_BYTES = 65_536
+OPT_OUT_INTERVAL = env.float("OPT_OUT_INTERVAL", default=60.0)  # seconds between looks at an inbox; 0: none is read
+# What a reply of 11 stops: "line", every "advertising" line, or "all" lines. The default is what the person saw the
+# words in, and spares them one reply for each of our lines; service messages, such as codes, they still need.
+OPT_OUT_SCOPE = env.str("OPT_OUT_SCOPE", default="advertising")
+if OPT_OUT_SCOPE not in ("line", "advertising", "all"):
+    raise ImproperlyConfigured("OPT_OUT_SCOPE must be line, advertising or all.")
 EVENTS_KEPT = env.int("EVENTS_KEPT", default=400)  # days, of reports that have had their effect
 
 SECURE_CONTENT_TYPE_NOSNIFF = True

@@ -28,7 +28,8 @@ from campaigns.states import (
     Reason,
     reason_of_report,
 )
-from contacts.models import Suppression
+from contacts import suppressions
+from contacts.models import Source, Suppression
 from providers.answers import Report
 
 CHUNK = 10_000  # events a transaction
@@ -205,18 +206,13 @@ def _move(pairs: Iterable[tuple[Target, Event]]) -> None:
 
 def suppress(phones: list[str]) -> None:
     """A recipient who blocked us gets no advertising any more; service messages still reach them."""
-    Suppression.objects.bulk_create(
-        [
-            Suppression(
-                phone=phone,
-                scope=Suppression.Scope.ADVERTISING,
-                reason=Suppression.Reason.BLOCKED,
-                source="delivery report",
-            )
-            for phone in sorted(set(phones))
-        ],
-        ignore_conflicts=True,
-    )
+    if phones:
+        suppressions.suppress(
+            phones,
+            scope=Suppression.Scope.ADVERTISING,
+            reason=Suppression.Reason.BLOCKED,
+            source=Source.REPORT,
+        )
 
 
 def _mark(results: Mapping[Result, list[Event]]) -> None:

@@ -7,9 +7,9 @@ line. Several suppressions may hold for one number; the strongest gives the reas
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
-from django.db.models import Case, Exists, IntegerField, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
 
 from campaigns.states import Reason
 from contacts.models import Suppression
@@ -39,9 +39,9 @@ def reason_for(line: SenderLine, phone: str) -> Case:
     )
 
 
-def reasons_of(line: SenderLine, phones: Iterable[str] | QuerySet[object]) -> dict[str, Reason]:
+def reasons_of(line: SenderLine, phones: Iterable[str] | QuerySet[Any, Any]) -> dict[str, Reason]:
     """The reason of each of these numbers (E.164, or a query for them) that gets nothing from a line."""
-    held = Suppression.objects.for_line(line).filter(phone__in=phones)
+    held = Suppression.objects.for_line(line).filter(Q(phone__in=phones))
     found: dict[str, Reason] = {}
     for phone, word in held.strongest_first().values_list("phone", "reason"):
         found.setdefault(phone, REASONS.get(word, Reason.SUPPRESSED))

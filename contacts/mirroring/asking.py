@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from contacts.mirroring.lists import List
 from contacts.mirroring.reasons import KEEPS_NO_LISTS, UNUSABLE, WEB_PAGE
 from providers import http, registry
 from providers.answers import Blame, Outcome
-from providers.base import HttpResponse, InvalidJob, TransportError
+from providers.base import HttpRequest, HttpResponse, InvalidJob, TransportError
 from providers.keeping import KeepingProvider, Page
 from providers.models import ProviderAccount
 from providers.secrets import UndecryptableSecret
@@ -20,7 +19,15 @@ READ_TIMEOUT: Final = 20.0
 MAX_BODY: Final = 16 * 1024 * 1024  # bytes
 
 
-def ask(account: ProviderAccount, asked: List) -> Page[Any]:
+class Asked(Protocol):
+    """A page that is asked for."""
+
+    def build(self, provider: KeepingProvider) -> HttpRequest: ...
+
+    def parse(self, provider: KeepingProvider, response: HttpResponse) -> Page[Any]: ...
+
+
+def ask(account: ProviderAccount, asked: Asked) -> Page[Any]:
     """The next page of a list, or why there is none. Never raises for what the provider or the network does.
 
     RETRYABLE: the provider wants to be asked later. UNCLEAR: no usable answer came. A question changes nothing there,

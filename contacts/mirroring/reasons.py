@@ -74,11 +74,14 @@ def keeps_lists(slug: str) -> bool:
 
 def failure(run: Mirroring) -> Failure | None:
     """Why a mirroring failed, in the reader's language; None where it did not."""
-    if run.status != Mirroring.Status.FAILED:
-        return None
-    if found := _WORDS.get(run.error):
-        return Failure(str(found[0]), str(found[1]), run.error_text, run.error)
-    if explained := explain(run.account.slug, run.error):
-        return Failure(explained.meaning, explained.next_step, run.error_text, run.error)
-    sentence = _("The provider refused, with the code %(code)s.") % {"code": run.error or "–"}
-    return Failure(sentence, str(_LATER), run.error_text, run.error)
+    return in_words(run.account.slug, run.error, run.error_text) if run.status == Mirroring.Status.FAILED else None
+
+
+def in_words(slug: str, code: str, words: str) -> Failure:
+    """Why a list of a provider could not be fetched, in the reader's language."""
+    if found := _WORDS.get(code):
+        return Failure(str(found[0]), str(found[1]), words, code)
+    if explained := explain(slug, code):
+        return Failure(explained.meaning, explained.next_step, words, code)
+    sentence = _("The provider refused, with the code %(code)s.") % {"code": code or "–"}
+    return Failure(sentence, str(_LATER), words, code)

@@ -4,7 +4,8 @@ from contacts.models.bulk import BulkAction
 from contacts.models.importing import ContactImport, ImportIssue
 from contacts.models.mirroring import Mirroring, ProviderNumber
 from contacts.models.people import Contact, JobCategory, Membership, Mirrored, Operator, Phonebook
-from contacts.models.suppression import Suppression
+from contacts.models.replies import OptOutReply, ReplyInbox
+from contacts.models.suppression import Source, Suppression, SuppressionChange, SuppressionFile
 
 __all__ = [
     "BulkAction",
@@ -16,7 +17,12 @@ __all__ = [
     "Mirrored",
     "Mirroring",
     "Operator",
+    "OptOutReply",
     "Phonebook",
     "ProviderNumber",
+    "ReplyInbox",
+    "Source",
     "Suppression",
+    "SuppressionChange",
+    "SuppressionFile",
 ]

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from campaigns.composing import templating
 from campaigns.composing.suffix import with_suffix
 from campaigns.models import AudienceRule, Campaign
-from campaigns.sending import audience, claiming, kept, windows
+from campaigns.sending import claiming, kept, naming, windows
 from campaigns.states import CampaignStatus
 from contacts.models import Contact
 from interface import persian
@@ -73,7 +73,7 @@ def problems(campaign: Campaign) -> list[str]:
 
 
 def _reaches_anybody(campaign: Campaign) -> bool:
-    return any(r.rows.exists() for r in audience.included(campaign)) or bool(audience.strangers(campaign))
+    return any(r.rows.exists() for r in naming.included(campaign)) or bool(naming.strangers(campaign).numbers)
 
 
 def keeps_audience(line: SenderLine) -> bool:

@@ -22,7 +22,7 @@ from campaigns.composing.preview import Preview, previews, template_of
 from campaigns.describing import describe
 from campaigns.forms import CampaignForm
 from campaigns.models import AudienceRule, Campaign
-from campaigns.sending import audience
+from campaigns.sending import naming
 from campaigns.states import EDITABLE
 from campaigns.views.lines import cards
 from campaigns.views.wording import text_warnings
@@ -199,7 +199,7 @@ def _previewed(line: SenderLine, form: CampaignForm) -> dict[str, Any]:
     facts = {"line": line, "copy_text": data.get("copy_text", ""), "is_secure": data.get("is_secure", False)}
     if checking.keeps_audience(line):
         return facts | {"keeps": True} | _previewed_text(campaign, [])
-    people = audience.contacts(campaign)
+    people = naming.contacts(campaign)
     facts["placeholders"] = _placeholders(people.order_by("pk")[:SAMPLE])
     if not campaign.text:
         return facts

@@ -12,7 +12,8 @@ from functools import reduce
 from operator import or_
 from typing import Any, NamedTuple
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 
 from campaigns import segmenting
 from campaigns.models import AudienceRule, Campaign, Message
@@ -20,6 +21,7 @@ from campaigns.states import statuses_of_outcome
 from contacts.models import Contact, Membership
 
 PASTED_LIMIT = 10_000
+LAST_ID = 2**63 - 1
 Kind, Rule = AudienceRule.Kind, AudienceRule.Rule
 
 
@@ -94,12 +96,17 @@ def recipients_of(rule: AudienceRule) -> Recipients:
 
 
 def _positions(rows: QuerySet[Any], params: dict[str, Any]) -> QuerySet[Any]:
-    """Only the rows from position ``start`` (from 0, by id), ``size`` of them; all without either."""
+    """Only the rows from position ``start`` (from 0, by id), ``size`` of them; all without either.
+
+    By the ids at both ends, which a database finds once, whatever it then does with the rows.
+    """
     start, size = int(params.get("start") or 0), params.get("size")
-    if not start and size is None:
-        return rows
-    stop = None if size is None else start + int(size)
-    return rows.filter(pk__in=rows.order_by("pk").values("pk")[start:stop])
+    ids = rows.order_by("pk").values("pk")
+    found = rows.filter(pk__gte=Subquery(ids[start : start + 1])) if start else rows
+    if size is None:
+        return found
+    stop = start + int(size)
+    return found.filter(pk__lt=Coalesce(Subquery(ids[stop : stop + 1]), Value(LAST_ID)))
 
 
 def _in_category(rule: AudienceRule) -> QuerySet[Any]:

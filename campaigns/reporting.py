@@ -180,7 +180,7 @@ def estimate(campaign: Campaign, *, capped: bool = True, operators: bool = False
     line = campaign.line
     template = template_of(campaign.text, line.suffix)
     found = headcount.count(campaign, capped=capped)
-    total = found.named - found.repeated - found.excluded
+    total = found.audience
     prices = list(line.tariffs.values_list("operator", "encoding", "rial_per_part"))
     operators = operators or any(operator != pricing.ANY_OPERATOR for operator, _, _ in prices)
     by_operator = headcount.by_operator(campaign, total) if operators else {pricing.ANY_OPERATOR: total}
@@ -196,6 +196,7 @@ def estimate(campaign: Campaign, *, capped: bool = True, operators: bool = False
         sampled=min(len(sample), total) if template.is_personal else total,
         by_operator=by_operator,
         longest=longest,
+        headcount=found,
     )
 
 

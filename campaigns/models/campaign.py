@@ -32,8 +32,8 @@ class Campaign(models.Model):
     ``last_message_id``.
 
     Who has had ``cap_messages`` in ``cap_days`` days is skipped; of who remains, ``sample_size`` are drawn.
-    ``left_out`` counts whom the freeze left out without a message, by cause: ``excluded`` (each of them is a
-    ``LeftOut``), ``repeated`` (named by several rules) and ``not_drawn``.
+    ``left_out`` counts whom the freeze left out, by cause: without a message ``excluded`` (each of them is a
+    ``LeftOut``), ``repeated`` (named by several rules) and ``not_drawn``; with a skipped one, by the reason's name.
     """
 
     LATE = "late"

@@ -11,7 +11,7 @@ import datetime as dt
 from typing import NamedTuple
 
 from django.db import connection
-from django.db.models import BigIntegerField, Case, Exists, F, Max, Min, OuterRef, Q, Sum, Value, When
+from django.db.models import BigIntegerField, Case, Count, Exists, F, Max, Min, OuterRef, Q, Sum, Value, When
 from django.db.models.expressions import Window
 from django.db.models.functions import Cast, Now, RowNumber
 
@@ -54,8 +54,8 @@ def freeze(campaign: Campaign) -> None:
     _insert_strangers(campaign, _drawn(campaign, strangers.numbers, barred, drawn), barred, template, plan, done.first)
     campaign.sent_text = text if template.is_personal else template.literal
     _insert_batches(campaign, before)
-    _count(campaign, before)
-    campaign.left_out = _leave_out(campaign, who, strangers, drawn.not_drawn if drawn else 0)
+    skipped = _count(campaign, before)
+    campaign.left_out = skipped | _leave_out(campaign, who, strangers, drawn.not_drawn if drawn else 0)
 
 
 # The columns are named once; an update of the table must come through here.
@@ -171,9 +171,11 @@ def _insert_batches(campaign: Campaign, before: int) -> None:
         cursor.execute(_INSERT_BATCHES, [campaign.pk, *lines, *states, campaign.pk, before])
 
 
-def _count(campaign: Campaign, before: int) -> None:
+def _count(campaign: Campaign, before: int) -> dict[str, int]:
+    """Set the counters and what they stand on; how many are skipped, by the name of the reason."""
     rows = Message.objects.filter(campaign=campaign, id__gt=before)
-    skipped = rows.filter(batch_number=None).count()
+    reasons = dict(rows.filter(batch_number=None).values_list("reason").annotate(n=Count("pk")))
+    skipped = sum(reasons.values())
     facts = Batch.objects.filter(campaign=campaign).aggregate(pending=Sum("size"))
     pending = facts["pending"] or 0
     ends = rows.aggregate(first=Min("id"), last=Max("id"))
@@ -184,6 +186,7 @@ def _count(campaign: Campaign, before: int) -> None:
         {MessageStatus.PENDING: Delta(pending), MessageStatus.SKIPPED: Delta(skipped)},
         arrived={MessageStatus.SKIPPED: skipped},
     )
+    return {Reason(reason).name.lower(): number for reason, number in reasons.items()}
 
 
 _LEAVE_OUT = """

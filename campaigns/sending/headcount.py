@@ -7,13 +7,14 @@ excluded, and of the few that are suppressed or have had enough those whom the r
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import Case, Count, F, Value, When
 
+from campaigns.composing.accounting import Headcount
 from campaigns.counting import one_picture
 from campaigns.models import AudienceRule, Campaign
 from campaigns.sending import capping, naming
@@ -22,38 +23,6 @@ from campaigns.sending.suppressed import REASONS
 from campaigns.states import Reason
 from contacts.models import Operator, Suppression
 from contacts.querysets import STRENGTH
-
-
-class Headcount(NamedTuple):
-    """The accounting of an audience: ``named`` − ``repeated`` − ``excluded`` − suppressed − ``capped`` − ``not_drawn``
-    = ``recipients``.
-
-    ``named`` counts people as often as the include rules name them. ``suppressed`` is by reason. ``capped`` is None
-    where it was not asked for; they are among the recipients then. ``strangers`` of the recipients are no contacts.
-    """
-
-    named: int
-    repeated: int
-    excluded: int
-    suppressed: Mapping[Reason, int]
-    capped: int | None
-    not_drawn: int
-    strangers: int
-
-    @property
-    def all_suppressed(self) -> int:
-        """The suppressed, whatever the reason."""
-        return sum(self.suppressed.values())
-
-    @property
-    def free(self) -> int:
-        """Whom nothing keeps from getting it, before a sample is drawn."""
-        return self.named - self.repeated - self.excluded - self.all_suppressed - (self.capped or 0)
-
-    @property
-    def recipients(self) -> int:
-        """Who gets it."""
-        return self.free - self.not_drawn
 
 
 def count(campaign: Campaign, *, capped: bool = True) -> Headcount:

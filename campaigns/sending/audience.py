@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import NamedTuple
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import BigIntegerField, Case, Count, Exists, F, Max, Min, OuterRef, Q, Sum, Value, When
 from django.db.models.expressions import Window
@@ -47,7 +48,8 @@ def freeze(campaign: Campaign) -> None:
     before = Message.objects.aggregate(last=Max("id"))["last"] or 0
     who, strangers = naming.named(campaign), naming.strangers(campaign)
     barred = barring.reasons(campaign, strangers.numbers)
-    drawn = sampling.sample(campaign, who, [number for number in strangers.numbers if number not in barred])
+    alone = naming.alone(who, strangers.numbers) if campaign.sample_size else set()
+    drawn = sampling.sample(campaign, who, sorted(alone - barred.keys()))
     done = Done(0, 0)
     for _rule, recipients in who.included:
         done = _insert(campaign, recipients.without(who.out), template, plan, drawn, done)
@@ -105,7 +107,10 @@ def _insert(
     if template.is_personal:
         rows = rows.annotate(rendered=template.expression(path(recipients.contact, "")))
         columns.append("rendered")
-    sql, params = rows.order_by().values_list(*columns).query.sql_with_params()
+    try:
+        sql, params = rows.order_by().values_list(*columns).query.sql_with_params()
+    except EmptyResultSet:  # such as an empty list of numbers
+        return done
     statement = _INSERT.format(
         text="q.rendered" if template.is_personal else "NULL",
         absent="" if campaign.fallback_line_id is None else "WHEN q.is_absent THEN %s + (q.place + %s) / %s",
@@ -218,6 +223,9 @@ def _leave_out(campaign: Campaign, who: Named, strangers: Strangers, not_drawn: 
 
 def _take_out(campaign: Campaign, rule: AudienceRule, excluded: Recipients, included: Recipients) -> None:
     rows = included.met_by([excluded]).rows.order_by().annotate(phone_value=Cast(F(included.phone), BigIntegerField()))
-    sql, params = rows.values_list("phone_value").query.sql_with_params()
+    try:
+        sql, params = rows.values_list("phone_value").query.sql_with_params()
+    except EmptyResultSet:
+        return
     with connection.cursor() as cursor:
         cursor.execute(_LEAVE_OUT.format(rows=sql), [campaign.pk, rule.pk, *params])

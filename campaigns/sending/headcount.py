@@ -30,7 +30,7 @@ def count(campaign: Campaign, *, capped: bool = True) -> Headcount:
     who, strangers = naming.named(campaign), naming.strangers(campaign)
     with _unhurried():
         barred = _barred(campaign, who, capped=capped)
-        alone = _alone(who, [*strangers.numbers, *strangers.excluded])
+        alone = naming.alone(who, [*strangers.numbers, *strangers.excluded])
         named, people, excluded = _met(who)
     excluded += sum(number in alone for number in strangers.excluded)
     named, people = named + strangers.listed, people + len(alone)
@@ -156,15 +156,6 @@ def _one(recipients: Recipients) -> tuple[str, list[Any]]:
     rows = recipients.rows.order_by().annotate(found=F(key)).values_list("found")
     sql, params = rows.query.sql_with_params()
     return _FOUND.format(rows=sql, column=column), list(params)
-
-
-def _alone(who: Named, numbers: list[str]) -> set[str]:
-    """Of these strangers those whom no other campaign's recipients bring along: they are counted there."""
-    alone = set(numbers)
-    for _, recipients in who.included:
-        if alone and not recipients.by_contact:
-            alone -= set(recipients.rows.filter(phone__in=alone).values_list("phone", flat=True))
-    return alone
 
 
 def by_operator(campaign: Campaign, people: int) -> dict[int, int]:

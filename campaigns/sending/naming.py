@@ -193,3 +193,12 @@ def _out_of(numbers: list[str], rule: AudienceRule) -> set[str]:
         rows = recipients_of(rule).rows.filter(phone__in=numbers)
         return set(rows.values_list("phone", flat=True))
     return set(numbers).intersection(_pasted(rule))
+
+
+def alone(who: Named, numbers: list[str]) -> set[str]:
+    """Of these strangers those whom no other campaign's recipients bring along: they are counted there."""
+    found = set(numbers)
+    for _, recipients in who.included:
+        if found and not recipients.by_contact:
+            found -= set(recipients.rows.filter(phone__in=found).values_list("phone", flat=True))
+    return found

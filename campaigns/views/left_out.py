@@ -1,4 +1,4 @@
-"""Who was left out of a campaign and why: in figures on its page, by name on a page of its own, and number by number."""
+"""Who was left out of a campaign and why: in figures, by name on a page of its own, and number by number."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def batch_named(campaign: Campaign, number: str) -> Batch | None:
 
 
 def chosen(campaign: Campaign, wanted: Mapping[str, str]) -> MessageQuerySet:
-    """The messages of a campaign by ``status`` and ``reason`` (an unknown word is none), ``batch`` and the beginning of ``q``."""
+    """Messages of a campaign by ``status``, ``reason`` (an unknown word is none), ``batch``, the beginning of ``q``."""
     named = status_named(wanted.get("status", ""))
     rows = Message.objects.standing_in(campaign, named) if named else Message.objects.of(campaign)
     if reason := reason_named(wanted.get("reason", "")):

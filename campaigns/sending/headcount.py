@@ -75,7 +75,7 @@ def _met(who: Named) -> tuple[int, int, int]:
         people += found - (recipients.met_by(before).rows.count() if before else 0)
         if who.excluded:
             excluded += recipients.without(before).met_by(who.out).rows.count()
-        before.append(recipients)
+        before.append(recipients.of_rows())
     _plan("enable_hashjoin = on")
     return named, people, excluded
 

@@ -50,6 +50,10 @@ class Recipients(NamedTuple):
             return Q(**{f"{phone}__in": self.numbers})
         return Q(Exists(self.rows.filter(**{self.phone: OuterRef(phone)})))
 
+    def of_rows(self) -> Recipients:
+        """These without the pasted numbers that are no contact, which have no row here."""
+        return self._replace(numbers=None)
+
     def without(self, others: Sequence[Recipients]) -> Recipients:
         """Those whom none of the others names."""
         rows = self.rows

@@ -71,5 +71,5 @@ def _disjoint(campaign: Campaign, who: Named) -> list[QuerySet[Any, str]]:
         rows = recipients.without([*before, *who.out]).rows.annotate(barred=barring.reason(campaign, recipients.phone))
         free = rows.filter(barred=0).order_by().annotate(draw=draw(campaign, recipients.phone))
         sets.append(free.values_list("draw", flat=True))
-        before.append(recipients)
+        before.append(recipients.of_rows())
     return sets

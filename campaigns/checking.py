@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from campaigns.composing import templating
 from campaigns.composing.suffix import with_suffix
 from campaigns.models import AudienceRule, Campaign
-from campaigns.sending import audience, claiming, kept, windows
+from campaigns.sending import capping, claiming, kept, naming, windows
 from campaigns.states import CampaignStatus
 from contacts.models import Contact
 from interface import persian
@@ -73,7 +73,7 @@ def problems(campaign: Campaign) -> list[str]:
 
 
 def _reaches_anybody(campaign: Campaign) -> bool:
-    return any(r.rows.exists() for r in audience.included(campaign)) or bool(audience.strangers(campaign))
+    return any(r.rows.exists() for r in naming.included(campaign)) or bool(naming.strangers(campaign).numbers)
 
 
 def keeps_audience(line: SenderLine) -> bool:
@@ -168,12 +168,31 @@ def course_problems(campaign: Campaign) -> dict[str, list[str]]:
         "expires_at": [_expiry_problem(campaign)] if campaign.expires_at else [],
         "messages_per_minute": [],
         "failover_line": failover_problems(campaign),
+        "cap_messages": cap_problems(campaign),
+        "sample_size": [],
     }
+    if campaign.sample_size and keeps_audience(campaign.line):
+        found["sample_size"] = [_("The provider expands the audience, so no sample can be drawn here.")]
     if campaign.messages_per_minute and keeps_audience(campaign.line):
         found["messages_per_minute"] = [
             _("The provider sends such a campaign as a whole, so it cannot have a pace of its own.")
         ]
     return {name: [problem for problem in problems if problem] for name, problems in found.items()}
+
+
+def cap_problems(campaign: Campaign) -> list[str]:
+    """Why nobody can be kept from more messages by a campaign's cap; empty when it can, or there is none."""
+    messages, days = campaign.cap_messages, campaign.cap_days
+    if messages is None and days is None:
+        return []
+    if not messages or not days:
+        return [_("Tell both: how many messages at most, and in how many days.")]
+    if messages > capping.MOST_MESSAGES or days > capping.MOST_DAYS:
+        most = {"messages": persian.number(capping.MOST_MESSAGES), "days": persian.number(capping.MOST_DAYS)}
+        return [_("A limit is of 1 to %(messages)s messages in 1 to %(days)s days.") % most]
+    if keeps_audience(campaign.line):
+        return [_("The provider expands the audience, so nobody can be left out by a limit here.")]
+    return []
 
 
 def _expiry_problem(campaign: Campaign) -> str:

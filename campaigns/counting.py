@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 # Both databases add to a counter in place, so two transactions never overwrite each other's sums.
@@ -44,3 +45,14 @@ def add(campaign_id: int, deltas: Mapping[int, Delta], *, arrived: Mapping[int, 
             if values:
                 marks = ", ".join(["(%s, %s, %s, %s)"] * len(values))
                 cursor.execute(statement.format(rows=marks), [value for row in values for value in row])
+
+
+@contextlib.contextmanager
+def one_picture() -> Iterator[None]:
+    """All that is read inside is of one moment: rows and counters of a campaign that is sending would else differ."""
+    nested = connection.in_atomic_block
+    with transaction.atomic():
+        if connection.vendor == "postgresql" and not nested:
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        yield

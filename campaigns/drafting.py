@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 from campaigns import attaching, checking
 from campaigns.auditing import note
 from campaigns.models import AudienceRule, Campaign
-from campaigns.sending.audience import PASTED_LIMIT
-from campaigns.states import CampaignStatus, MessageStatus
+from campaigns.sending.naming import PASTED_LIMIT
+from campaigns.states import CampaignStatus, statuses_of_outcome
 from contacts import phones
 from contacts.models import JobCategory, Phonebook
 from interface import persian
@@ -208,7 +208,8 @@ def _rule(entry: Mapping[str, Any]) -> AudienceRule:
         rule.kind = AudienceRule.Kind.CAMPAIGN
         rule.source = _found(Campaign.objects.filter(pk=int(entry["campaign"])), str(entry["campaign"]))
         if outcome := entry.get("outcome"):
-            rule.params = {"outcome": MessageStatus[str(outcome).upper()].name.lower()}
+            statuses_of_outcome(str(outcome))  # whether there is such a one
+            rule.params = {"outcome": str(outcome).lower()}
     elif "numbers" in entry:
         rule.kind = AudienceRule.Kind.NUMBERS
         rule.params = {"numbers": numbers_of(entry["numbers"])}

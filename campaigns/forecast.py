@@ -9,7 +9,7 @@ from django.db.models import Max, Min, Sum
 from django.utils import timezone
 
 from campaigns.models import Batch, Campaign
-from campaigns.sending import audience, claiming, windows
+from campaigns.sending import claiming, sizes, windows
 from campaigns.sending.windows import Opening
 from campaigns.states import CampaignStatus
 from providers import pacing, registry
@@ -55,7 +55,7 @@ def planned_rate(campaign: Campaign) -> float | None:
     account = campaign.line.account
     requests = pacing.pace_of(account, timezone.now())
     single = registry.provider_class(account.slug).capabilities.single
-    size = 1 if single else audience.batch_size(campaign.line, personal=True)
+    size = 1 if single else sizes.batch_size(campaign.line, personal=True)
     found = [campaign.messages_per_minute / 60] if campaign.messages_per_minute else []
     return min([*found, requests * size] if requests else found, default=None)
 

@@ -20,6 +20,7 @@ from campaigns.catalogue import Catalogue
 from campaigns.models import AudienceRule, Campaign
 from campaigns.parts import Part
 from campaigns.parts.ours import BETWEEN_NUMBERS
+from campaigns.sending import capping
 from contacts.forms import PhonebookChoices
 from contacts.models import Phonebook
 from interface.jalali import JalaliDateTimeField
@@ -114,6 +115,30 @@ class CampaignForm(forms.Form):
         help_text=_("At most so many, for example so that a call centre can keep up. Empty: as fast as the line goes."),
         widget=forms.NumberInput(attrs={"class": "input w-full", "dir": "ltr", "inputmode": "numeric"}),
     )
+    cap_messages = forms.IntegerField(
+        label=_("Nobody gets more than"),
+        required=False,
+        min_value=1,
+        max_value=capping.MOST_MESSAGES,
+        help_text=_("Messages, of all campaigns together. Who has had so many already is left out. Empty: no limit."),
+        widget=forms.NumberInput(attrs={"class": "input w-full", "dir": "ltr", "inputmode": "numeric"}),
+    )
+    cap_days = forms.IntegerField(
+        label=_("in how many days"),
+        required=False,
+        min_value=1,
+        max_value=capping.MOST_DAYS,
+        help_text=_("At most 30, such as 7 for a week."),
+        widget=forms.NumberInput(attrs={"class": "input w-full", "dir": "ltr", "inputmode": "numeric"}),
+    )
+    sample_size = forms.IntegerField(
+        label=_("Only a sample of"),
+        required=False,
+        min_value=1,
+        max_value=drafting.MAX_NATURAL,
+        help_text=_("So many people, drawn at random from all of them; the same ones until the audience changes."),
+        widget=forms.NumberInput(attrs={"class": "input w-full", "dir": "ltr", "inputmode": "numeric"}),
+    )
     failover_line = LineChoice(SenderLine.objects.none(), label=_("If the account is stopped"), required=False)
 
     def __init__(
@@ -183,7 +208,10 @@ class CampaignForm(forms.Form):
         return data
 
     def _check_course(self, data: dict[str, Any], *, has_file: bool) -> None:
-        names = ("line", "text", "scheduled_at", "expires_at", "messages_per_minute", "failover_line", "copy_text")
+        names = (
+            *("line", "text", "scheduled_at", "expires_at", "messages_per_minute", "failover_line", "copy_text"),
+            *("cap_messages", "cap_days", "sample_size"),
+        )
         draft = Campaign(
             **{name: data[name] for name in names if data.get(name)}, is_secure=bool(data.get("is_secure"))
         )
@@ -348,4 +376,7 @@ def _initial(campaign: Campaign | None, rules: list[AudienceRule]) -> dict[str, 
         "expires_at": campaign.expires_at,
         "messages_per_minute": campaign.messages_per_minute,
         "failover_line": campaign.failover_line_id,
+        "cap_messages": campaign.cap_messages,
+        "cap_days": campaign.cap_days,
+        "sample_size": campaign.sample_size,
     }

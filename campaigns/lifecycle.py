@@ -138,6 +138,7 @@ def _freeze(campaign_id: int, recipients: int | None = None) -> bool:
             campaign_id,
             CampaignStatus.RUNNING,
             audience=campaign.audience,
+            left_out=campaign.left_out,
             sent_text=campaign.sent_text,
             first_message_id=campaign.first_message_id,
             last_message_id=campaign.last_message_id,

@@ -16,7 +16,16 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Now
 
 from campaigns.auditing import note
-from campaigns.models import Attempt, AudienceRule, Campaign, DeliveryEvent, Message, ProviderRef, StatusCount
+from campaigns.models import (
+    Attempt,
+    AudienceRule,
+    Campaign,
+    DeliveryEvent,
+    LeftOut,
+    Message,
+    ProviderRef,
+    StatusCount,
+)
 from campaigns.states import EDITABLE, FROZEN, LIVE, CampaignStatus, MessageStatus
 
 CHUNK = 10_000  # ids a transaction
@@ -56,6 +65,7 @@ def prune(days: int) -> Pruned:
     campaigns = messages = attempts = 0
     for campaign in Campaign.objects.filter(pruned_at__isnull=False).order_by("pk"):
         removed = [_empty(campaign, first, last) for first, last in _pieces(campaign)]
+        _forget_left_out(campaign)
         if any(rows for rows, _ in removed):
             campaigns += 1
         messages += sum(rows for rows, _ in removed)
@@ -103,6 +113,13 @@ def _empty(campaign: Campaign, first: int, last: int) -> tuple[int, int]:
             ProviderRef.objects.filter(account=account, ref__in=known).delete()
         messages, _ = rows.delete()
     return messages, attempts
+
+
+def _forget_left_out(campaign: Campaign) -> None:
+    """Remove whom the campaign's exclude rules took out; how many they were stays on it."""
+    rows = LeftOut.objects.filter(campaign=campaign).order_by("phone")
+    while phones := list(rows.values_list("phone", flat=True)[:CHUNK]):
+        rows.filter(phone__lte=phones[-1]).delete()
 
 
 def _events(days: int) -> QuerySet[DeliveryEvent]:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from django.db import connection, transaction
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 
 from campaigns.composing import pricing, segments, templating
 from campaigns.composing.preview import Preview, previews, template_of
+from campaigns.counting import one_picture
 from campaigns.models import Batch, Campaign, Message, StatusCount, TimelinePoint
-from campaigns.sending import audience
+from campaigns.sending import headcount, naming
 from campaigns.states import BatchStatus, MessageStatus
-from contacts.models import Contact, Suppression
+from contacts.models import Contact
 from providers import registry
 from providers.models import SenderLine
 
@@ -88,19 +87,8 @@ def audit(campaign: Campaign) -> Audit:
     A pending row whose batch is in flight is counted as sending, as the counters do. Where the recipients were removed
     (``campaigns.pruning``) the counters are all there is.
     """
-    with _one_picture():
+    with one_picture():
         return _audit(campaign)
-
-
-@contextlib.contextmanager
-def _one_picture() -> Iterator[None]:
-    """All that is read inside is of one moment: rows and counters of a campaign that is sending would else differ."""
-    nested = connection.in_atomic_block
-    with transaction.atomic():
-        if connection.vendor == "postgresql" and not nested:
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        yield
 
 
 def _audit(campaign: Campaign) -> Audit:
@@ -181,37 +169,34 @@ def _step(span: dt.timedelta, points: int) -> dt.timedelta:
     return dt.timedelta(days=math.ceil(span / dt.timedelta(days=points)))
 
 
-def estimate(campaign: Campaign) -> pricing.Estimate:
-    """What a draft will come to: recipients, parts and rial at the line's tariffs.
+def estimate(campaign: Campaign, *, capped: bool = True, operators: bool = False) -> pricing.Estimate:
+    """What a draft will come to: who gets it and who does not, parts and rial at the line's tariffs.
+
+    ``capped``: also who has had enough messages. Operators are counted where the prices or ``operators`` ask for them.
 
     Raises:
         TemplateError: the text is no template.
     """
     line = campaign.line
     template = template_of(campaign.text, line.suffix)
-    people = audience.contacts(campaign)
-    strangers = audience.strangers(campaign)
-    blocked = Suppression.objects.for_line(line)
-    # From the few suppressed to the many people: the other way round takes seconds for a million.
-    met = Exists(people.order_by().filter(phone=OuterRef("phone"))) | Q(phone__in=strangers)
-    out = blocked.filter(met).values("phone").distinct().count()
-    by_operator = dict(people.order_by().values_list("operator").annotate(Count("pk")))
-    if strangers:
-        by_operator[0] = by_operator.get(0, 0) + len(strangers)
-    total = sum(by_operator.values())
-    sample = list(people.order_by("pk")[:SAMPLE]) if template.is_personal else []
+    found = headcount.count(campaign, capped=capped)
+    total = found.audience
+    prices = list(line.tariffs.values_list("operator", "encoding", "rial_per_part"))
+    operators = operators or any(operator != pricing.ANY_OPERATOR for operator, _, _ in prices)
+    by_operator = headcount.by_operator(campaign, total) if operators else {pricing.ANY_OPERATOR: total}
+    sample = list(naming.contacts(campaign).order_by("pk")[:SAMPLE]) if template.is_personal else []
     parts, longest = _parts(template, sample, by_operator, line.part_size)
-    tariffs = pricing.Tariffs(line.tariffs.values_list("operator", "encoding", "rial_per_part"))
-    sendable = (total - out) / total if total else 0
-    cost = tariffs.cost(parts)
+    sendable = found.recipients / total if total else 0
+    cost = pricing.Tariffs(prices).cost(parts)
     return pricing.Estimate(
-        recipients=total - out,
-        suppressed=out,
+        recipients=found.recipients,
+        suppressed=found.all_suppressed,
         parts=round(sum(parts.values()) * sendable),
         cost=None if cost is None else round(cost * sendable),
         sampled=min(len(sample), total) if template.is_personal else total,
         by_operator=by_operator,
         longest=longest,
+        headcount=found,
     )
 
 
@@ -239,4 +224,4 @@ def sample_previews(campaign: Campaign, number: int = 3) -> list[Preview]:
         TemplateError: the text is no template.
     """
     template = template_of(campaign.text, campaign.line.suffix)
-    return previews(template, audience.contacts(campaign).order_by("pk")[:number], campaign.line.part_size)
+    return previews(template, naming.contacts(campaign).order_by("pk")[:number], campaign.line.part_size)

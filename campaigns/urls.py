@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from campaigns.views import campaign, compose, dashboard, files, messages, review, unclear
+from campaigns.views import campaign, compose, dashboard, files, left_out, messages, review, unclear
 
 app_name = "campaigns"
 urlpatterns = [
@@ -14,6 +14,7 @@ urlpatterns = [
     path("campaigns/<int:pk>/live/", campaign.live, name="live"),
     path("campaigns/<int:pk>/quote/", review.quote, name="quote"),
     path("campaigns/<int:pk>/edit/", compose.edit, name="edit"),
+    path("campaigns/<int:pk>/left-out/", left_out.left_out, name="left-out"),
     path("campaigns/<int:pk>/export/", campaign.export, name="export"),
     path("campaigns/<int:pk>/count-as-sent/", unclear.decide, {"word": "count-as-sent"}, name="count-as-sent"),
     path("campaigns/<int:pk>/send-again/", unclear.decide, {"word": "send-again"}, name="send-again"),

@@ -13,7 +13,7 @@ from campaigns.composing import pricing, segments, templating
 from campaigns.composing.preview import template_of
 from campaigns.composing.suffix import with_suffix
 from campaigns.models import Batch, Campaign, Message
-from campaigns.sending import audience
+from campaigns.sending import audience, naming
 from campaigns.states import AWAITING_REPORT, MessageStatus
 from contacts.phones import operator_of
 from providers.models import SenderLine
@@ -58,7 +58,7 @@ def rest(campaign: Campaign) -> Rest | None:
     prices = {tariffs.price(operator, counted.encoding) for operator in estimate.by_operator or (pricing.ANY_OPERATOR,)}
     known = [price * counted.parts for price in prices if price is not None]
     told = known if len(known) == len(prices) else []
-    absent = audience.contacts(campaign).filter(not_on_bale_since__gt=Now() - audience.ASKED_AGAIN).count()
+    absent = naming.contacts(campaign).filter(not_on_bale_since__gt=Now() - audience.ASKED_AGAIN).count()
     return Rest(
         line, text, counted, absent, min(told, default=None), max(told, default=None), estimate.cost if told else None
     )

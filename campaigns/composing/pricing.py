@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from campaigns.composing.accounting import Headcount
+
 ANY_OPERATOR = 0
 
 
@@ -22,6 +24,7 @@ class Estimate(NamedTuple):
     sampled: int
     by_operator: Mapping[int, int]
     longest: int  # parts of the longest text seen
+    headcount: Headcount
 
     @property
     def exact(self) -> bool:

@@ -32,8 +32,8 @@ class Campaign(models.Model):
     ``last_message_id``.
 
     Who has had ``cap_messages`` in ``cap_days`` days is skipped; of who remains, ``sample_size`` are drawn.
-    ``left_out`` counts whom the freeze left out without a message, by cause: ``excluded`` (each of them is a
-    ``LeftOut``), ``repeated`` (named by several rules) and ``not_drawn``.
+    ``left_out`` counts whom the freeze left out, by cause: without a message ``excluded`` (each of them is a
+    ``LeftOut``), ``repeated`` (named by several rules) and ``not_drawn``; with a skipped one, by the reason's name.
     """
 
     LATE = "late"
@@ -125,7 +125,7 @@ class Campaign(models.Model):
         """The rules in their order: those being composed, or else the saved ones."""
         if self.proposed_rules is not None:
             return list(self.proposed_rules)
-        return list(self.rules.select_related("source"))
+        return list(self.rules.select_related("source", "phonebook", "segment"))
 
     @property
     def is_editable(self) -> bool:

@@ -1,20 +1,18 @@
-"""Who gets a campaign: the rules as sets of recipients, and the freeze that turns them into messages, once.
+"""The freeze: the rules of a campaign become its messages, once.
 
-The freeze is one ``INSERT … SELECT`` a rule, whatever the number of recipients: it deduplicates by phone, marks the
-suppressed as skipped, renders personal texts in the database and gives each message its batch number. Recipients keep
-a stated order: rule by rule, within a phonebook in the order in which contacts were added.
+One ``INSERT … SELECT`` a rule, whatever the number of recipients: it deduplicates by phone, marks whom it must not
+write to as skipped, with the reason, renders personal texts in the database and gives each message its batch number.
+Recipients keep their order (``sending.naming``). Whom an exclude rule takes out is kept, too, with the rule.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import math
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from django.conf import settings
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import BigIntegerField, Case, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum, Value, When
+from django.db.models import BigIntegerField, Case, Count, Exists, F, Max, Min, OuterRef, Q, Sum, Value, When
 from django.db.models.expressions import Window
 from django.db.models.functions import Cast, Now, RowNumber
 
@@ -23,173 +21,43 @@ from campaigns.composing import templating
 from campaigns.composing.suffix import with_suffix
 from campaigns.composing.templating import Template
 from campaigns.counting import Delta
-from campaigns.models import AudienceRule, Batch, Campaign, Message
+from campaigns.models import AudienceRule, Batch, Campaign, LeftOut, Message
+from campaigns.sending import barring, capping, naming, sampling, sizes
+from campaigns.sending.naming import Named, Recipients, Strangers, path
+from campaigns.sending.sampling import Sample
+from campaigns.sending.sizes import Plan
 from campaigns.states import BatchStatus, MessageStatus, Reason
-from contacts.models import Contact, Membership, Suppression
-from providers import registry
-from providers.models import SenderLine
 
-PASTED_LIMIT = 10_000
 ASKED_AGAIN = dt.timedelta(days=90)  # after which a contact who was not on Bale is asked there again
-
-
-class Recipients(NamedTuple):
-    """A rule as a set of rows, one a recipient: where their contact and phone are found from those rows."""
-
-    rows: QuerySet[Any]
-    contact: str  # path to the contact, "" where the row is the contact
-    phone: str  # path to the phone
-
-
-def recipients_of(rule: AudienceRule) -> Recipients:
-    """The recipients that a rule names."""
-    if rule.kind == AudienceRule.Kind.PHONEBOOK:
-        rows: QuerySet[Any] = _positions(Membership.objects.filter(phonebook=rule.phonebook_id), rule.params)
-        if numbers := rule.params.get("numbers"):
-            rows = rows.filter(contact__phone__in=numbers)
-        return Recipients(rows, "contact", "contact__phone")
-    if rule.kind == AudienceRule.Kind.CAMPAIGN:
-        source = rule.source
-        assert source is not None  # noqa: S101 - a database constraint
-        rows = Message.objects.of(source).filter(phone__isnull=False)
-        if outcome := rule.params.get("outcome"):
-            rows = rows.filter(status=MessageStatus[str(outcome).upper()])
-        return Recipients(rows, "contact", "phone")
-    if rule.kind == AudienceRule.Kind.NUMBERS:
-        return Recipients(Contact.objects.filter(phone__in=rule.params.get("numbers", [])), "", "phone")
-    return Recipients(_in_category(rule), "", "phone")
-
-
-def _positions(rows: QuerySet[Any], params: dict[str, Any]) -> QuerySet[Any]:
-    """Only the rows from position ``start`` (from 0, by id), ``size`` of them; all without either."""
-    start, size = int(params.get("start") or 0), params.get("size")
-    if not start and size is None:
-        return rows
-    stop = None if size is None else start + int(size)
-    return rows.filter(pk__in=rows.order_by("pk").values("pk")[start:stop])
-
-
-def _in_category(rule: AudienceRule) -> QuerySet[Any]:
-    category = Q(job_category=rule.job_category_id) | Q(job_category__parent=rule.job_category_id)
-    found = Contact.objects.filter(category)
-    operators = rule.params.get("operators") or []
-    if not operators:
-        return found
-    chosen = Q(pk__in=[])
-    for operator in operators:
-        chosen |= Q(pk__in=_positions(found.filter(operator=operator["id"]), operator).values("pk"))
-    return found.filter(chosen)
-
-
-def included(campaign: Campaign) -> Iterator[Recipients]:
-    """Each include rule's recipients without those that an exclude rule names."""
-    rules = campaign.audience_rules()
-    excluded = [recipients_of(rule) for rule in rules if rule.rule == AudienceRule.Rule.EXCLUDE]
-    for rule in rules:
-        if rule.rule == AudienceRule.Rule.INCLUDE:
-            recipients = recipients_of(rule)
-            rows = recipients.rows
-            for other in excluded:
-                rows = rows.filter(~Exists(other.rows.filter(**{other.phone: OuterRef(recipients.phone)})))
-            yield recipients._replace(rows=rows)
-
-
-def contacts(campaign: Campaign) -> QuerySet[Contact]:
-    """The contacts that the rules name, each once; pasted numbers that are no contact are not among them."""
-    keys = [r.rows.order_by().values(_path(r.contact, "pk")) for r in included(campaign)]
-    if not keys:
-        return Contact.objects.none()
-    return Contact.objects.filter(pk__in=keys[0].union(*keys[1:]) if keys[1:] else keys[0])
-
-
-def strangers(campaign: Campaign) -> list[str]:
-    """The pasted numbers that no contact has, E.164, each once, without the excluded ones."""
-    numbers: dict[str, None] = {}
-    out: set[str] = set()
-    for rule in campaign.audience_rules():
-        excludes = rule.rule == AudienceRule.Rule.EXCLUDE
-        listed = rule.params.get("numbers", [])[:PASTED_LIMIT] if rule.kind == AudienceRule.Kind.NUMBERS else []
-        if excludes and rule.kind == AudienceRule.Kind.CAMPAIGN:
-            out.update(recipients_of(rule).rows.filter(contact=None).values_list("phone", flat=True))
-        elif excludes:
-            out.update(listed)
-        else:
-            numbers.update(dict.fromkeys(listed))
-    known = set(Contact.objects.filter(phone__in=list(numbers)).values_list("phone", flat=True))
-    return [number for number in numbers if number not in known and number not in out]
-
-
-def suppressed(campaign: Campaign, phone: str) -> Exists:
-    """Whether the phone at this path must not get messages from the campaign's line."""
-    return Exists(Suppression.objects.for_line(campaign.line).filter(phone=OuterRef(phone)))
-
-
-class Plan(NamedTuple):
-    """How a campaign's recipients are cut into batches: a first one of ``pilot``, the rest of ``size`` each.
-
-    Who is known not to be on the first line's channel goes to the fallback line at once, in batches of ``fallback``.
-    """
-
-    pilot: int
-    size: int
-    fallback: int = 1
-
-    def batch_number(self, row: int) -> int:
-        """The batch of the recipient at this place (from 1); batch 0 is the pilot."""
-        return 0 if row <= self.pilot else 1 + (row - self.pilot - 1) // self.size
-
-
-def plan_for(campaign: Campaign, personal: bool) -> Plan:
-    """The batches that a campaign's lines allow."""
-    size = batch_size(campaign.line, personal)
-    if campaign.messages_per_minute:  # a batch that takes longer than a minute's turn would come in bursts
-        size = min(size, campaign.messages_per_minute)
-    fallback = batch_size(campaign.fallback_line, personal) if campaign.fallback_line else 1
-    return Plan(min(settings.SEND_PILOT_SIZE, size), size, fallback)
-
-
-def batch_size(line: SenderLine, personal: bool) -> int:
-    """How many recipients make a batch on a line.
-
-    What its provider takes in a request, or in a group of requests what its pace lets out in one slice; with a daily
-    cap a tenth of it at most, for a batch that no longer fits today waits for tomorrow as a whole.
-    """
-    account = line.account
-    limits = registry.provider_class(account.slug).capabilities
-    if limits.single:
-        pace = account.requests_per_second or limits.pace
-        size = min(account.batch_size or limits.group, limits.max_batch)
-        size = min(size, math.ceil(pace * settings.SEND_SLICE)) if pace else size
-    else:
-        most = limits.max_personalised if personal else limits.max_recipients
-        size = min(account.batch_size or settings.SEND_BATCH_SIZE, most)
-    return max(1, min(size, line.daily_cap // 10) if line.daily_cap else size)
 
 
 def freeze(campaign: Campaign) -> None:
     """Write a campaign's messages, batches and counters, and set its audience; in the caller's transaction.
 
     The caller holds the campaign's row and has seen that it is being prepared; what it then saves of the campaign must
-    include ``audience``, ``sent_text``, ``first_message_id`` and ``last_message_id``.
+    include ``audience``, ``left_out``, ``sent_text``, ``first_message_id`` and ``last_message_id``.
 
     Raises:
         TemplateError: the text is no template.
     """
     text = with_suffix(campaign.text, campaign.line.suffix)
     template = templating.parse(text)
-    plan = plan_for(campaign, template.is_personal)
+    plan = sizes.plan_for(campaign, template.is_personal)
+    if campaign.cap_messages:
+        capping.take_turn()
     before = Message.objects.aggregate(last=Max("id"))["last"] or 0
+    who, strangers = naming.named(campaign), naming.strangers(campaign)
+    barred = barring.reasons(campaign, strangers.numbers)
+    alone = naming.alone(who, strangers.numbers) if campaign.sample_size else set()
+    drawn = sampling.sample(campaign, who, sorted(alone - barred.keys()))
     done = Done(0, 0)
-    for recipients in included(campaign):
-        if any(done):
-            # Repeated numbers take no place: with gaps, two rules' places would meet in one batch beyond its size.
-            repeated = Message.objects.filter(campaign=campaign.pk, phone=OuterRef(recipients.phone))
-            recipients = recipients._replace(rows=recipients.rows.filter(~Exists(repeated)))
-        done = _insert(campaign, recipients, template, plan, done)
-    _insert_strangers(campaign, template, plan, done.first)
+    for _rule, recipients in who.included:
+        done = _insert(campaign, recipients.without(who.out), template, plan, drawn, done)
+    _insert_strangers(campaign, _drawn(campaign, strangers.numbers, barred, drawn), barred, template, plan, done.first)
     campaign.sent_text = text if template.is_personal else template.literal
     _insert_batches(campaign, before)
-    _count(campaign, before)
+    skipped = _count(campaign, before)
+    campaign.left_out = skipped | _leave_out(campaign, who, strangers, drawn.not_drawn if drawn else 0)
 
 
 # The columns are named once; an update of the table must come through here.
@@ -197,9 +65,9 @@ _INSERT = """
     INSERT INTO campaigns_message
         (campaign_id, contact_id, phone, batch_number, status, reason, text, provider_code, provider_text, updated_at)
     SELECT %s, q.contact_key, q.phone_value, CASE
-            WHEN q.is_suppressed THEN NULL {absent}
+            WHEN q.barred > 0 THEN NULL {absent}
             WHEN q.place + %s <= %s THEN 0 ELSE 1 + (q.place + %s - %s - 1) / %s END,
-        CASE WHEN q.is_suppressed THEN %s ELSE %s END, CASE WHEN q.is_suppressed THEN %s ELSE %s END,
+        CASE WHEN q.barred > 0 THEN %s ELSE %s END, q.barred,
         {text}, '', '', {now}
     FROM ({rows}) AS q ORDER BY q.place
     {conflict}
@@ -213,25 +81,36 @@ class Done(NamedTuple):
     fallback: int
 
 
-def _insert(campaign: Campaign, recipients: Recipients, template: Template, plan: Plan, done: Done) -> Done:
+def _insert(
+    campaign: Campaign, recipients: Recipients, template: Template, plan: Plan, drawn: Sample | None, done: Done
+) -> Done:
     # Places are counted on each line by itself, so that both are cut into full batches.
     absent = None if campaign.fallback_line_id is None else _known_absent(recipients.contact)
-    rows = recipients.rows.annotate(
+    rows = recipients.rows.annotate(barred=barring.reason(campaign, recipients.phone))
+    if any(done):
+        # Repeated numbers take no place: with gaps, two rules' places would meet in one batch beyond its size.
+        rows = rows.filter(~Exists(Message.objects.filter(campaign=campaign.pk, phone=OuterRef(recipients.phone))))
+    if drawn:
+        rows = rows.annotate(draw=sampling.draw(campaign, recipients.phone))
+        rows = rows.filter(Q(barred__gt=0) | Q(draw__lte=drawn.last))
+    rows = rows.annotate(
         place=Window(RowNumber(), partition_by=[absent] if absent else None, order_by=F("pk").asc()),
-        contact_key=F(_path(recipients.contact, "pk")),
+        contact_key=F(path(recipients.contact, "pk")),
         phone_value=Cast(F(recipients.phone), BigIntegerField()),
-        is_suppressed=suppressed(campaign, recipients.phone),
     )
-    columns = ["place", "contact_key", "phone_value", "is_suppressed"]
+    columns = ["place", "contact_key", "phone_value", "barred"]
     head: list[int] = [campaign.pk]
     if absent is not None:
         rows = rows.annotate(is_absent=absent)
         columns.append("is_absent")
         head += [Batch.FALLBACK_FROM, done.fallback - 1, plan.fallback]
     if template.is_personal:
-        rows = rows.annotate(rendered=template.expression(_path(recipients.contact, "")))
+        rows = rows.annotate(rendered=template.expression(path(recipients.contact, "")))
         columns.append("rendered")
-    sql, params = rows.order_by().values_list(*columns).query.sql_with_params()
+    try:
+        sql, params = rows.order_by().values_list(*columns).query.sql_with_params()
+    except EmptyResultSet:  # such as an empty list of numbers
+        return done
     statement = _INSERT.format(
         text="q.rendered" if template.is_personal else "NULL",
         absent="" if campaign.fallback_line_id is None else "WHEN q.is_absent THEN %s + (q.place + %s) / %s",
@@ -242,7 +121,7 @@ def _insert(campaign: Campaign, recipients: Recipients, template: Template, plan
     )
     pending, skipped = MessageStatus.PENDING, MessageStatus.SKIPPED
     head += [done.first, plan.pilot, done.first, plan.pilot, plan.size]
-    choices = [int(skipped), int(pending), int(Reason.SUPPRESSED), int(Reason.NONE)]
+    choices = [int(skipped), int(pending)]
     with connection.cursor() as cursor:
         cursor.execute(statement, [*head, *choices, *params])
         written = int(cursor.rowcount)
@@ -255,21 +134,27 @@ def _insert(campaign: Campaign, recipients: Recipients, template: Template, plan
 def _known_absent(contact: str) -> Case:
     """Whether the contact at this path need not be asked on a Bale line: it told lately that they are not there."""
     since = Now() - ASKED_AGAIN
-    known = Q(**{f"{_path(contact, 'not_on_bale_since')}__gt": since})
+    known = Q(**{f"{path(contact, 'not_on_bale_since')}__gt": since})
     return Case(When(known, then=Value(True)), default=Value(False))
 
 
-def _insert_strangers(campaign: Campaign, template: Template, plan: Plan, done: int) -> None:
-    numbers = strangers(campaign)
-    blocked = Suppression.objects.for_line(campaign.line).filter(phone__in=numbers)
-    skip = set(blocked.values_list("phone", flat=True))
+def _drawn(campaign: Campaign, numbers: list[str], barred: dict[str, Reason], drawn: Sample | None) -> list[str]:
+    """Of the strangers those who get a message row: who is drawn, and who could not be."""
+    if drawn is None:
+        return numbers
+    return [each for each in numbers if each in barred or sampling.draw_of(campaign, each) <= drawn.last]
+
+
+def _insert_strangers(
+    campaign: Campaign, numbers: list[str], barred: dict[str, Reason], template: Template, plan: Plan, done: int
+) -> None:
     text = template.literal if template.is_personal else None
     rows = []
     for place, phone in enumerate(numbers, start=done + 1):
         message = Message(campaign=campaign, phone=phone, text=text, batch_number=plan.batch_number(place))
-        if phone in skip:
+        if phone in barred:
             message.batch_number, message.status = None, MessageStatus.SKIPPED
-            message.reason = Reason.SUPPRESSED
+            message.reason = barred[phone]
         rows.append(message)
     Message.objects.bulk_create(rows, batch_size=1000, ignore_conflicts=True)
 
@@ -291,9 +176,11 @@ def _insert_batches(campaign: Campaign, before: int) -> None:
         cursor.execute(_INSERT_BATCHES, [campaign.pk, *lines, *states, campaign.pk, before])
 
 
-def _count(campaign: Campaign, before: int) -> None:
+def _count(campaign: Campaign, before: int) -> dict[str, int]:
+    """Set the counters and what they stand on; how many are skipped, by the name of the reason."""
     rows = Message.objects.filter(campaign=campaign, id__gt=before)
-    skipped = rows.filter(batch_number=None).count()
+    reasons = dict(rows.filter(batch_number=None).values_list("reason").annotate(n=Count("pk")))
+    skipped = sum(reasons.values())
     facts = Batch.objects.filter(campaign=campaign).aggregate(pending=Sum("size"))
     pending = facts["pending"] or 0
     ends = rows.aggregate(first=Min("id"), last=Max("id"))
@@ -304,7 +191,41 @@ def _count(campaign: Campaign, before: int) -> None:
         {MessageStatus.PENDING: Delta(pending), MessageStatus.SKIPPED: Delta(skipped)},
         arrived={MessageStatus.SKIPPED: skipped},
     )
+    return {Reason(reason).name.lower(): number for reason, number in reasons.items()}
 
 
-def _path(prefix: str, name: str) -> str:
-    return f"{prefix}__{name}" if prefix else name
+_LEAVE_OUT = """
+    INSERT INTO campaigns_leftout (campaign_id, phone, rule_id)
+    SELECT %s, q.phone_value, %s FROM ({rows}) AS q WHERE true
+    ON CONFLICT (campaign_id, phone) DO NOTHING
+"""
+
+
+def _leave_out(campaign: Campaign, who: Named, strangers: Strangers, not_drawn: int) -> dict[str, int]:
+    """Keep whom the exclude rules took out, each with the first that did; how many were left out, by cause.
+
+    Who got a message row is ``audience``. Where one rule names everybody nobody can be named twice.
+    """
+    if not campaign.audience and not not_drawn:
+        return {}  # it goes nowhere, and becomes a draft again
+    for rule, recipients in who.excluded:
+        for _, included in who.included:
+            _take_out(campaign, rule, recipients, included)
+    rows = [LeftOut(campaign=campaign, phone=phone, rule=rule) for phone, rule in strangers.excluded.items()]
+    LeftOut.objects.bulk_create(rows, batch_size=1000, ignore_conflicts=True)
+    excluded = LeftOut.objects.filter(campaign=campaign).count() if who.excluded else 0
+    repeated = 0
+    if len(who.included) > 1:
+        named = sum(recipients.rows.count() for _, recipients in who.included) + strangers.listed
+        repeated = named - (campaign.audience or 0) - not_drawn - excluded
+    return {"excluded": excluded, "repeated": repeated, "not_drawn": not_drawn}
+
+
+def _take_out(campaign: Campaign, rule: AudienceRule, excluded: Recipients, included: Recipients) -> None:
+    rows = included.met_by([excluded]).rows.order_by().annotate(phone_value=Cast(F(included.phone), BigIntegerField()))
+    try:
+        sql, params = rows.values_list("phone_value").query.sql_with_params()
+    except EmptyResultSet:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_LEAVE_OUT.format(rows=sql), [campaign.pk, rule.pk, *params])

@@ -16,7 +16,7 @@ from campaigns import counting, witness
 from campaigns.auditing import note
 from campaigns.counting import Delta
 from campaigns.models import Batch, Campaign, Message
-from campaigns.sending import audience, owners, windows
+from campaigns.sending import owners, sizes, windows
 from campaigns.states import BatchStatus, CampaignStatus, MessageStatus
 from providers import clock, pacing, registry
 from providers.models import Holiday, ProviderAccount, SenderLine
@@ -345,7 +345,7 @@ def _most(batch: Batch, line: SenderLine, campaign: Campaign) -> int:
     if line.account.breaker != ProviderAccount.Breaker.CLOSED:
         limits.append(settings.SEND_PILOT_SIZE)
     if line.pk == campaign.failover_line_id:
-        limits.append(audience.batch_size(line, personal=True))
+        limits.append(sizes.batch_size(line, personal=True))
     return max(1, min(limit for limit in limits if limit is not None))
 
 

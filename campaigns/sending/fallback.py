@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 
 from campaigns.models import Attempt, Batch, Campaign, Message
 from campaigns.querysets import Move
-from campaigns.sending import audience
+from campaigns.sending import sizes
 from campaigns.states import BatchStatus, MessageStatus, Reason
 from contacts.models import Contact
 from providers.answers import Outcome, RecipientResult
@@ -52,7 +52,7 @@ def reroute(batch: Batch, old: MessageStatus, results: Sequence[RecipientResult]
 def _place(campaign: Campaign, old: MessageStatus, keys: list[int], code: str, words: str) -> None:
     line = campaign.fallback_line
     assert line is not None  # noqa: S101 - asked by the caller
-    most = audience.batch_size(line, personal=Message.objects.filter(pk=keys[0], text__isnull=False).exists())
+    most = sizes.batch_size(line, personal=Message.objects.filter(pk=keys[0], text__isnull=False).exists())
     fallbacks = Batch.objects.filter(campaign=campaign, number__gte=Batch.FALLBACK_FROM)
     while keys:
         # Also one whose time to gather is over, where its line may not send yet; a worker that claims it holds it.

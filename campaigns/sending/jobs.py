@@ -12,8 +12,8 @@ from django.db.models import F
 
 from campaigns.composing.suffix import with_suffix
 from campaigns.models import Batch, Campaign, Message
-from campaigns.querysets import Move
-from campaigns.sending import kept
+from campaigns.querysets import MessageQuerySet, Move
+from campaigns.sending import capping, kept
 from campaigns.sending.claiming import SOONEST, Claim
 from campaigns.sending.suppressed import reasons_of
 from campaigns.states import BatchStatus, MessageStatus, Reason
@@ -77,11 +77,11 @@ def prepare(claim: Claim, provider: Provider) -> SendJob | None:
         return replace(job_of(claim.campaign, claim.batch, []), send_time=claim.send_time)
     pending = Message.objects.in_batch(claim.batch).filter(status=MessageStatus.PENDING)
     # By the line that it goes out on now: the fallback and the failover line have scopes of their own.
-    suppressed = reasons_of(claim.line, pending.values("phone"))
+    barred = _capped(claim, pending) | reasons_of(claim.line, pending.values("phone"))
     aside: list[Move] = []
     kept: list[Row] = []
     for key, phone, text in pending.order_by("pk").values_list("pk", "phone", "text"):
-        reason, code = _objection(phone, text, suppressed, provider, claim)
+        reason, code = _objection(phone, text, barred, provider, claim)
         if phone is not None and reason is Reason.NONE:
             kept.append((key, phone, text))
         else:
@@ -90,13 +90,20 @@ def prepare(claim: Claim, provider: Provider) -> SendJob | None:
     return job_of(claim.campaign, claim.batch, kept) if kept else None
 
 
+def _capped(claim: Claim, pending: MessageQuerySet) -> dict[str, Reason]:
+    """Who has had enough messages since the freeze; not of those who may have got this one already."""
+    if not claim.campaign.cap_messages or claim.batch.doubts:
+        return {}
+    return capping.reached(claim.campaign, [phone for phone in pending.values_list("phone", flat=True) if phone])
+
+
 def _objection(
-    phone: str | None, text: str | None, suppressed: dict[str, Reason], provider: Provider, claim: Claim
+    phone: str | None, text: str | None, barred: dict[str, Reason], provider: Provider, claim: Claim
 ) -> tuple[Reason, str]:
     if phone is None:
         return Reason.INVALID_FOR_PROVIDER, "erased"
-    if phone in suppressed:
-        return suppressed[phone], ""
+    if phone in barred:
+        return barred[phone], ""
     if text is not None and not text.strip():
         return Reason.EMPTY_TEXT, ""
     if code := provider.refuses(phone):

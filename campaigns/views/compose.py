@@ -22,8 +22,9 @@ from campaigns.composing.preview import Preview, previews, template_of
 from campaigns.describing import describe
 from campaigns.forms import CampaignForm
 from campaigns.models import AudienceRule, Campaign
-from campaigns.sending import audience
+from campaigns.sending import naming
 from campaigns.states import EDITABLE
+from campaigns.views import figures
 from campaigns.views.lines import cards
 from campaigns.views.wording import text_warnings
 from contacts.models import Contact, Phonebook
@@ -33,6 +34,7 @@ ARRANGING = ("add", "remove", "search")  # of rows: the form comes back, and not
 SAVED = (
     *("name", "line", "text", "scheduled_at", "provider_keeps_time", "expires_at", "messages_per_minute"),
     *("fallback_line", "failover_line", "copy_text", "is_secure"),
+    *("cap_messages", "cap_days", "sample_size"),
 )
 COURSE = ("expires_at", "messages_per_minute", "failover_line")
 PREVIEWED = 5  # recipients whose texts the preview shows
@@ -195,11 +197,16 @@ def preview(request: HttpRequest) -> HttpResponse:
 def _previewed(line: SenderLine, form: CampaignForm) -> dict[str, Any]:
     data = form.cleaned_data
     campaign = Campaign(line=line, text=data.get("text", ""), fallback_line=data.get("fallback_line"))
+    if not checking.cap_problems(
+        Campaign(line=line, **{name: data.get(name) for name in ("cap_messages", "cap_days")})
+    ):
+        campaign.cap_messages, campaign.cap_days = data.get("cap_messages"), data.get("cap_days")
+    campaign.sample_size = data.get("sample_size")
     campaign.proposed_rules = [rule for rule in form.rules() if rule.kind != AudienceRule.Kind.PROVIDER]
     facts = {"line": line, "copy_text": data.get("copy_text", ""), "is_secure": data.get("is_secure", False)}
     if checking.keeps_audience(line):
         return facts | {"keeps": True} | _previewed_text(campaign, [])
-    people = audience.contacts(campaign)
+    people = naming.contacts(campaign)
     facts["placeholders"] = _placeholders(people.order_by("pk")[:SAMPLE])
     if not campaign.text:
         return facts
@@ -207,6 +214,7 @@ def _previewed(line: SenderLine, form: CampaignForm) -> dict[str, Any]:
     estimate = reporting.estimate(campaign)
     return facts | {
         "estimate": estimate,
+        "accounting": figures.headcount(estimate.headcount),
         "no_tariff": estimate.cost is None and estimate.recipients > 0,
         "rest": ways.rest(campaign),
         **_previewed_text(campaign, shown, estimate.longest),

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from campaigns import reporting
+from campaigns.composing.accounting import Headcount
 from campaigns.models import Campaign
-from campaigns.states import MessageStatus
+from campaigns.states import MessageStatus, Reason
 from interface import persian
 
 # Each status with the class of its colour; bars and dots are drawn in the current colour.
@@ -86,3 +88,42 @@ def charts(campaign: Campaign, account: reporting.Accounting) -> dict[str, Any]:
     ]
     parts = [{"label": str(part.status.label), "value": part.number, "tone": part.tone} for part in pieces(account)]
     return {"labels": [persian.date(at, "time") for at in timeline.points], "series": series, "parts": parts}
+
+
+class Share(NamedTuple):
+    """Some of those whom the rules name, and why they get nothing; of who gets it ``name`` is ``gets_it``."""
+
+    name: str
+    label: str
+    tone: str
+    number: int
+    x: str
+    width: str
+
+
+def headcount(found: Headcount) -> list[Share]:
+    """What becomes of everybody whom the rules name, as a bar and as numbers; only who is somebody is told.
+
+    The shares add up to ``found.named``. Drawn in the order in which people think: who gets it, then who does not.
+    """
+    parts = [
+        ("gets_it", _("gets it"), "text-success", found.recipients),
+        ("repeated", _("named twice or more"), "text-base-content/20", found.repeated),
+        ("excluded", _("excluded by a rule"), "text-secondary", found.excluded),
+        *[(reason.name.lower(), _SUPPRESSED[reason], "text-error/70", n) for reason, n in found.suppressed.items()],
+        ("capped", _("enough messages lately"), "text-warning", found.capped or 0),
+        ("not_drawn", _("not drawn for the sample"), "text-info", found.not_drawn),
+    ]
+    shares, x, whole = [], 0.0, found.named or 1
+    for name, label, tone, number in parts:
+        if number or name == "gets_it":
+            shares.append(Share(name, str(label), tone, number, f"{x:.3f}", f"{100 * number / whole:.3f}"))
+            x += 100 * number / whole
+    return shares
+
+
+_SUPPRESSED = {
+    Reason.SUPPRESSED: gettext_lazy("suppressed by hand"),
+    Reason.OPTED_OUT: gettext_lazy("opted out"),
+    Reason.BLOCKS_ADVERTISING: gettext_lazy("blocks advertising"),
+}

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from campaigns.models import Batch, Campaign, Message
 from campaigns.querysets import MessageQuerySet
-from campaigns.states import MessageStatus
+from campaigns.states import MessageStatus, Reason
 from contacts.paging import keyset_page
 from contacts.phones import search_digits
 
@@ -23,6 +23,11 @@ def status_named(name: str) -> MessageStatus | None:
     return MessageStatus.__members__.get(name.upper()) if name.islower() else None
 
 
+def reason_named(name: str) -> Reason | None:
+    """The reason of an address's ``?reason=``; None for every other word."""
+    return Reason.__members__.get(name.upper()) if name.islower() else None
+
+
 def batch_named(campaign: Campaign, number: str) -> Batch | None:
     """The batch of an address's ``?batch=``; None for every other word."""
     if not (number.isascii() and number.isdigit() and len(number) < 11):
@@ -31,9 +36,11 @@ def batch_named(campaign: Campaign, number: str) -> Batch | None:
 
 
 def chosen(campaign: Campaign, wanted: Mapping[str, str]) -> MessageQuerySet:
-    """The messages of a campaign by ``status`` (an unknown word is none), ``batch`` and the beginning of ``q``."""
+    """Messages of a campaign by ``status``, ``reason`` (an unknown word is none), ``batch``, the beginning of ``q``."""
     named = status_named(wanted.get("status", ""))
     rows = Message.objects.standing_in(campaign, named) if named else Message.objects.of(campaign)
+    if reason := reason_named(wanted.get("reason", "")):
+        rows = rows.filter(reason=reason)
     if batch := batch_named(campaign, wanted.get("batch", "")):
         ends = {"id__gte": batch.first_message_id, "id__lte": batch.last_message_id}
         rows = rows.filter(batch_number=batch.number, **ends)
@@ -54,6 +61,7 @@ def context(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
     """One page of recipients, and what the filter's form shows."""
     status, query = request.GET.get("status", ""), request.GET.get("q", "")[:40]
     rows = chosen(campaign, request.GET).with_standing(campaign).select_related("contact", "account")
+    reason = reason_named(request.GET.get("reason", ""))
     named, batch = status_named(status), batch_named(campaign, request.GET.get("batch", ""))
     return {
         "page": keyset_page(rows, request.GET.dict(), ascending=True, size=ROWS),
@@ -62,5 +70,7 @@ def context(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
         "chosen_label": named.label if named else "",
         "query": query,
         "chosen_batch": batch,
+        "chosen_reason": reason.name.lower() if reason else "",
+        "chosen_why": reason.label if reason else "",
         "two_ways": campaign.fallback_line_id is not None,
     }

@@ -16,6 +16,7 @@ from campaigns.composing.preview import template_of
 from campaigns.describing import describe
 from campaigns.models import Campaign
 from campaigns.sending import kept
+from campaigns.views import figures
 from campaigns.views.lines import cards
 from campaigns.views.wording import Notice, text_warnings, why_not_sending
 from contacts.models import Operator
@@ -26,7 +27,7 @@ from providers.secrets import UndecryptableSecret
 
 def context(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
     """What the page shows. ``?quote`` asks the provider at once, where no script fetches its answer afterwards."""
-    rules = campaign.rules.select_related("phonebook", "job_category__parent", "source")
+    rules = campaign.rules.select_related("phonebook", "job_category__parent", "source", "segment")
     facts = {
         "problems": checking.problems(campaign),
         "notices": why_not_sending(campaign),
@@ -48,6 +49,7 @@ def _ours(campaign: Campaign) -> dict[str, Any]:
     texts = [campaign.text, *(each.text for each in shown)]
     return {
         "estimate": estimate,
+        "accounting": figures.headcount(estimate.headcount),
         "previews": shown,
         "rest": ways.rest(campaign),
         "warnings": _warnings(texts, estimate.longest),

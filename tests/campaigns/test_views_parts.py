@@ -10,7 +10,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from campaigns.models import AudienceRule, Campaign
-from campaigns.sending import audience
+from campaigns.sending import naming
 from contacts.models import Contact, JobCategory, Phonebook
 from providers.models import SenderLine
 from tests import builders
@@ -73,7 +73,7 @@ def test_a_part_of_a_phonebook_counts_from_one_in_the_order_of_adding(
 ) -> None:
     rule = rule_of(client, line, row("range", phonebook=book.pk, start=start, size=size))
     assert (rule.rule, rule.kind, rule.phonebook, rule.params) == ("include", "phonebook", book, params)
-    found = audience.recipients_of(rule).rows.order_by("pk").values_list("contact__phone", flat=True)
+    found = naming.recipients_of(rule).rows.order_by("pk").values_list("contact__phone", flat=True)
     assert list(found) == [builders.phone(n) for n in people]
 
 

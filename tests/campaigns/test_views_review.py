@@ -158,4 +158,4 @@ def test_the_review_asks_as_often_for_forty_recipients_as_for_four(
             client.get(f"/campaigns/{campaign.pk}/")
 
 
-_QUERIES = 25
+_QUERIES = 23

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from argparse import ArgumentParser
 from typing import Any
 
@@ -46,6 +47,8 @@ class Command(ScriptCommand):
         create.add_argument("--not-after", help="when what is still pending expires, ISO 8601")
         create.add_argument("--per-minute", type=int, help="messages a minute at most")
         create.add_argument("--failover-line", default="", help="takes over where the account is stopped")
+        create.add_argument("--sample", type=int, help="draw so many people from the audience")
+        create.add_argument("--cap", default="", help="N/D: nobody gets more than N messages in D days")
         create.add_argument("--json", action="store_true")
         for action in ("launch", "take-back", "pause", "resume", "cancel", *DECISIONS, "show", "audit"):
             one = actions.add_parser(action)
@@ -71,6 +74,9 @@ class Command(ScriptCommand):
         at = _time(options["at"]) if options["at"] else None
         if options["per_minute"] is not None and not 1 <= options["per_minute"] <= MOST_PER_MINUTE:
             raise CommandError(_("A campaign has a pace of 1 to 1,000,000 messages a minute."))
+        if options["sample"] is not None and not 1 <= options["sample"] <= drafting.MAX_NATURAL:
+            raise CommandError(_("A sample has at least one recipient."))
+        messages, days = _cap(options["cap"]) if options["cap"] else (None, None)
         with transaction.atomic():
             rules = drafting.phonebook_rules(options["phonebook"], options["exclude_phonebook"])
             line = drafting.line_of(options["line"])
@@ -89,6 +95,9 @@ class Command(ScriptCommand):
                 provider_keeps_time=options["provider_keeps_time"],
                 expires_at=_time(options["not_after"]) if options["not_after"] else None,
                 messages_per_minute=options["per_minute"],
+                cap_messages=messages,
+                cap_days=days,
+                sample_size=options["sample"],
                 failover_line=drafting.line_of(options["failover_line"]) if options["failover_line"] else None,
             )
         return {"id": campaign.pk}
@@ -108,6 +117,14 @@ class Command(ScriptCommand):
             getattr(lifecycle, action.replace("-", "_"))(campaign.pk)
         campaign.refresh_from_db()
         return {"id": campaign.pk, "status": campaign.status, **facts}
+
+
+def _cap(text: str) -> tuple[int, int]:
+    """The messages and the days of ``N/D``; whether they make a cap is the draft's to say."""
+    found = re.fullmatch(r"([0-9]{1,4})/([0-9]{1,4})", text)
+    if not found:
+        raise CommandError(_("A cap is written as messages/days, such as 2/7."))
+    return int(found[1]), int(found[2])
 
 
 def _batch(campaign: Campaign, ordinal: int, sender: str) -> int:

@@ -100,6 +100,26 @@ FINAL = frozenset({_M.DELIVERED, _M.UNDELIVERED, _M.BLOCKED, _M.FAILED, _M.SKIPP
 PROBLEMS = frozenset({_M.FAILED, _M.UNKNOWN})
 TAKEN = frozenset({_M.ACCEPTED, _M.SENT, _M.DELIVERED, _M.UNDELIVERED, _M.BLOCKED})  # the provider had them
 AWAITING_REPORT = frozenset({_M.ACCEPTED, _M.SENT})
+MAY_ARRIVE = TAKEN | {_M.PENDING, _M.UNKNOWN}  # what a cap on messages counts: it went out, or may still
+# How people name what became of a message, where one campaign's recipients are chosen for another. What still awaits
+# its report is neither delivered nor not: who is sent a reminder over it might get the first one yet.
+OUTCOMES: Mapping[str, frozenset[MessageStatus]] = {
+    "delivered": frozenset({_M.DELIVERED}),
+    "undelivered": frozenset({_M.UNDELIVERED, _M.BLOCKED}),
+    "failed": frozenset({_M.FAILED}),
+    "taken": TAKEN,
+    "awaiting": AWAITING_REPORT,
+    "unsent": frozenset({_M.FAILED, _M.SKIPPED, _M.CANCELLED, _M.EXPIRED}),
+}
+
+
+def statuses_of_outcome(outcome: str) -> frozenset[MessageStatus]:
+    """The statuses that an outcome means: one of ``OUTCOMES``, or else the status of this name.
+
+    Raises:
+        KeyError: there is none.
+    """
+    return OUTCOMES.get(outcome.lower()) or frozenset({_M[outcome.upper()]})
 
 
 class BatchStatus(models.IntegerChoices):

@@ -115,12 +115,10 @@ def _number(given: Any) -> str:
 
 
 def _prefix(given: Any) -> str:
-    text = _clean(given)
-    # What is kept is the digits already; a person types them as they are dialled.
-    digits = phones.search_digits(text if not text.startswith("98") else f"+{text}")
-    if not 2 <= len(digits) <= 15:
+    digits = phones.search_digits(_clean(given))
+    if not 1 <= len(digits) <= 15 or digits.startswith("0"):
         raise InvalidCondition("value", _("Write how the number begins, such as 0912."))
-    return digits
+    return f"+{digits}"
 
 
 def _whole(given: Any, least: int, most: int) -> int:

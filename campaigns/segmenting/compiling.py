@@ -13,7 +13,7 @@ from django.db.models.functions import Cast, Left, Replace, StrIndex, Trim
 from django.db.models.lookups import Exact, GreaterThan, In, LessThan, Regex
 from django.utils import timezone
 
-from campaigns.models import Campaign, Message
+from campaigns.models import Campaign
 from campaigns.querysets import MessageQuerySet
 from campaigns.segmenting import birthdays, recent
 from campaigns.segmenting.checking import NUMBER
@@ -86,7 +86,7 @@ def _as_number(column: Expression | F) -> Expression:
 
 def _phone(condition: Condition, now: dt.datetime) -> Q:
     """Every number of E.164 that begins so: a range for each length, by the index on numbers."""
-    digits = str(condition["value"])
+    digits = str(condition["value"]).removeprefix("+")
     found = _NOBODY
     lengths = (12,) if digits.startswith("98") else range(max(len(digits), 7), 16)
     for length in lengths:
@@ -150,7 +150,7 @@ def _campaign(condition: Condition, now: dt.datetime) -> Q:
     source, test = Campaign.objects.filter(pk=condition["value"]).first(), condition["test"]
     if source is None:
         return _NOBODY
-    rows = Message.objects.of(source)
+    rows = recent.of(source)
     if test in ("received", "not_received"):
         found = _got(rows.filter(status__in=recent.RECEIVED))
         return ~found if test == "not_received" else found

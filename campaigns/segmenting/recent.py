@@ -24,6 +24,11 @@ def ever() -> MessageQuerySet:
     return Message.objects.filter(status__in=RECEIVED)
 
 
+def of(campaign: Campaign) -> MessageQuerySet:
+    """A campaign's messages."""
+    return Message.objects.filter(_standing_in([campaign])) if campaign.first_message_id else Message.objects.none()
+
+
 def since(moment: dt.datetime, *, delivered: bool = False) -> MessageQuerySet:
     """The messages that went out since then; ``delivered`` ones, or all."""
     claimed = Batch.objects.filter(claimed_at__isnull=False).order_by().values("campaign")

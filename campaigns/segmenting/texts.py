@@ -7,11 +7,13 @@ folded column costs twice the time of a bare one.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import product
 from math import prod
 from typing import Any, Final
 
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
 from django.db.models import CharField, Expression, F, Func, Value
 from django.db.models.fields.json import compile_json_path
 from django.db.models.functions import Coalesce
@@ -62,15 +64,29 @@ class Folded(Func):
     def as_sql(self, compiler: Any, connection: BaseDatabaseWrapper, *args: Any, **kwargs: Any) -> tuple[str, Any]:
         sql, params = compiler.compile(self.get_source_expressions()[0])
         params = [*params]
-        postgres = connection.vendor == "postgresql"
-        if postgres and self.forms:
+        if self.forms:
             sql, params = f"TRANSLATE({sql}, %s, %s)", [*params, self.forms, self.letters]
-        elif self.forms:
-            for form, letter in zip(self.forms, self.letters, strict=True):
-                sql, params = f"REPLACE({sql}, %s, %s)", [*params, form, letter]
         if self.has_case:  # Latin alone, whatever the database's locale: as SQLite does
-            sql = f'LOWER({sql} COLLATE "C")' if postgres else f"LOWER({sql})"
+            sql = f'LOWER({sql} COLLATE "C")' if connection.vendor == "postgresql" else f"LOWER({sql})"
         return sql, params
+
+
+def teach(connection: Any, **_kwargs: Any) -> None:
+    """Give a new connection to SQLite PostgreSQL's TRANSLATE; a REPLACE for each letter overflows its parser."""
+    if connection.vendor == "sqlite":
+        connection.connection.create_function("TRANSLATE", 3, _translate, deterministic=True)
+
+
+def _translate(text: str | None, forms: str, letters: str) -> str | None:
+    return None if text is None else str(text).translate(_table(forms, letters))
+
+
+@lru_cache(maxsize=64)
+def _table(forms: str, letters: str) -> dict[int, int]:
+    return str.maketrans(forms, letters)
+
+
+connection_created.connect(teach, dispatch_uid="campaigns.segmenting")
 
 
 def text_of(field: str, key: str = "") -> Expression | F:

@@ -125,7 +125,7 @@ class Campaign(models.Model):
         """The rules in their order: those being composed, or else the saved ones."""
         if self.proposed_rules is not None:
             return list(self.proposed_rules)
-        return list(self.rules.select_related("source"))
+        return list(self.rules.select_related("source", "segment"))
 
     @property
     def is_editable(self) -> bool:

@@ -16,6 +16,7 @@ from interface import persian
 
 Condition = Mapping[str, Any]
 Names = Mapping[int, str]
+Named = Mapping[str, Names]  # by field
 FIELDS: Final[Mapping[str, Promise]] = {
     "first_name": gettext_lazy("First name"),
     "last_name": gettext_lazy("Last name"),
@@ -81,39 +82,47 @@ _CAMPAIGN: Final[Mapping[str, Promise]] = {
 }
 
 
-def sentences(conditions: Any) -> list[str]:
-    """Each of the checked conditions in words."""
-    listed: Sequence[Condition] = conditions.get("conditions", [])
-    named = {field: names_of(field, ids) for field, ids in named_ids(listed).items()}
-    return [_SENTENCES[each["field"]](each, named.get(each["field"], {})) for each in listed]
+def sentences(conditions: Any, names: Named | None = None) -> list[str]:
+    """Each of the checked conditions in words; ``names`` as of ``names_in``, asked for where they are not given."""
+    names = names_in([conditions]) if names is None else names
+    return [_SENTENCES[each["field"]](each, names.get(each["field"], {})) for each in _listed_in(conditions)]
 
 
-def sentence(conditions: Any) -> str:
+def sentence(conditions: Any, names: Named | None = None) -> str:
     """All of them as one sentence."""
     glue = _(", or ") if conditions.get("match") == "any" else _(", and ")
-    return glue.join(sentences(conditions))
+    return glue.join(sentences(conditions, names))
 
 
-def missing(conditions: Any) -> bool:
+def missing(conditions: Any, names: Named | None = None) -> bool:
     """Whether they name something that has been deleted since."""
-    found = named_ids(conditions.get("conditions", []))
-    return any(len(names_of(field, ids)) < len(ids) for field, ids in found.items())
+    names = names_in([conditions]) if names is None else names
+    return any(ids - names[field].keys() for field, ids in _named_ids([conditions]).items())
 
 
-def named_ids(listed: Iterable[Condition]) -> dict[str, set[int]]:
-    """The rows that conditions name, by field."""
-    found: dict[str, set[int]] = {}
-    for each in listed:
-        value = each.get("value")
-        if each["field"] in _ROWS and value is not None:
-            found.setdefault(each["field"], set()).update(value if isinstance(value, list) else [value])
-    return found
+def names_in(many: Iterable[Any]) -> Named:
+    """The names of what any of these conditions name, as far as it is there: one look a kind."""
+    return {field: names_of(field, ids) for field, ids in _named_ids(many).items()}
 
 
 def names_of(field: str, ids: Iterable[int]) -> dict[int, str]:
     """The names of those rows that there are."""
     rows = _ROWS[field].filter(pk__in=list(ids))
     return {row.pk: str(row) for row in (rows.select_related("parent") if field == "job_category" else rows)}
+
+
+def _named_ids(many: Iterable[Any]) -> dict[str, set[int]]:
+    found: dict[str, set[int]] = {}
+    for each in (each for conditions in many for each in _listed_in(conditions)):
+        value = each.get("value")
+        if each["field"] in _ROWS and value is not None:
+            found.setdefault(each["field"], set()).update(value if isinstance(value, list) else [value])
+    return found
+
+
+def _listed_in(conditions: Any) -> Sequence[Condition]:
+    listed: Sequence[Condition] = conditions.get("conditions", [])
+    return listed
 
 
 _ROWS: Final[Mapping[str, Any]] = {

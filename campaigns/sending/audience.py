@@ -18,13 +18,13 @@ from django.db.models import BigIntegerField, Case, Exists, F, Max, Min, OuterRe
 from django.db.models.expressions import Window
 from django.db.models.functions import Cast, Now, RowNumber
 
-from campaigns import counting
+from campaigns import counting, segmenting
 from campaigns.composing import templating
 from campaigns.composing.suffix import with_suffix
 from campaigns.composing.templating import Template
 from campaigns.counting import Delta
 from campaigns.models import AudienceRule, Batch, Campaign, Message
-from campaigns.states import BatchStatus, MessageStatus, Reason
+from campaigns.states import BatchStatus, MessageStatus, Reason, statuses_of_outcome
 from contacts.models import Contact, Membership, Suppression
 from providers import registry
 from providers.models import SenderLine
@@ -53,8 +53,11 @@ def recipients_of(rule: AudienceRule) -> Recipients:
         assert source is not None  # noqa: S101 - a database constraint
         rows = Message.objects.of(source).filter(phone__isnull=False)
         if outcome := rule.params.get("outcome"):
-            rows = rows.filter(status=MessageStatus[str(outcome).upper()])
+            rows = rows.filter(status__in=statuses_of_outcome(str(outcome)))
         return Recipients(rows, "contact", "phone")
+    if rule.kind == AudienceRule.Kind.SEGMENT:
+        assert rule.segment is not None  # noqa: S101 - a database constraint
+        return Recipients(segmenting.contacts_of(rule.segment), "", "phone")
     if rule.kind == AudienceRule.Kind.NUMBERS:
         return Recipients(Contact.objects.filter(phone__in=rule.params.get("numbers", [])), "", "phone")
     return Recipients(_in_category(rule), "", "phone")

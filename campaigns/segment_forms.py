@@ -208,7 +208,7 @@ class SegmentForm(forms.Form):
             found.update(str(it).partition(":")[2] for it in columns if str(it).startswith(f"{ATTRIBUTE}:"))
         for order in ("pk", "-pk"):
             for attributes in Contact.objects.order_by(order).values_list("attributes", flat=True)[:ASKED_CONTACTS]:
-                found.update(attributes)
+                found.update(list(attributes))
         return [key for key, _number in found.most_common(MOST_KEYS)]
 
 

@@ -79,9 +79,14 @@ def _same(column: Expression | F, values: Sequence[str]) -> Q:
 
 def _as_number(column: Expression | F) -> Expression:
     """A text as a number, its digits of any family, grouped or not; NULL where it is none."""
+    pattern = rf"\A{NUMBER.pattern}\Z"
+    bare = Trim(column)  # first, for to fold a million texts takes longer than all the rest
     plain = Replace(Folded(Trim(column), "0123456789"), Value("٬"), Value(""))
     plain = Replace(Replace(plain, Value("٫"), Value(".")), Value(","), Value(""))
-    return Case(When(Regex(plain, rf"\A{NUMBER.pattern}\Z"), then=Cast(plain, FloatField())))
+    return Case(
+        When(Regex(bare, pattern), then=Cast(bare, FloatField())),
+        When(Regex(plain, pattern), then=Cast(plain, FloatField())),
+    )
 
 
 def _phone(condition: Condition, now: dt.datetime) -> Q:

@@ -6,31 +6,22 @@ from typing import Any, NamedTuple
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from campaigns import segmenting
 from campaigns.models import AudienceRule, Campaign, Segment
 from campaigns.segment_forms import SegmentForm
 from campaigns.segmenting import wording
-from contacts.models import Contact
+from campaigns.segmenting.looking import look
 from interface import persian
 
 ARRANGING = ("add", "remove", "arrange")  # of conditions: the form comes back, and nothing is judged or saved
 SHOWN_PEOPLE = 5
-LONGEST_COUNT = 10_000  # milliseconds; a screen does not wait longer
 SHOWN_CAMPAIGNS = 3
-
-
-class Found(NamedTuple):
-    """Whom conditions find: how many (None: it takes too long to count them here), and some of them."""
-
-    number: int | None
-    people: list[Contact]
 
 
 class Listed(NamedTuple):
@@ -63,7 +54,7 @@ def segment_list(request: HttpRequest) -> HttpResponse:
 def segment_size(request: HttpRequest, pk: int) -> HttpResponse:
     """How many people a segment finds now: a fragment of the list."""
     segment = get_object_or_404(Segment, pk=pk)
-    return render(request, "campaigns/segments/_size.html", {"found": _found(segment.conditions, people=0)})
+    return render(request, "campaigns/segments/_size.html", {"found": look(segment.conditions)})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -136,20 +127,8 @@ def segment_count(request: HttpRequest) -> HttpResponse:
     conditions = SegmentForm(request.POST, judged=False).conditions()
     context: dict[str, Any] = {"conditions": conditions}
     if conditions:
-        context |= {"says": wording.sentences(conditions), "found": _found(conditions)}
+        context |= {"says": wording.sentences(conditions), "found": look(conditions, SHOWN_PEOPLE)}
     return render(request, "campaigns/segments/_count.html", context)
-
-
-def _found(conditions: Any, people: int = SHOWN_PEOPLE) -> Found:
-    try:
-        with transaction.atomic():
-            if connection.vendor == "postgresql":
-                with connection.cursor() as cursor:
-                    cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(LONGEST_COUNT)])
-            contacts = segmenting.contacts_matching(conditions)
-            return Found(contacts.count(), list(contacts[:people]) if people else [])
-    except OperationalError:  # PostgreSQL gave up at our own limit
-        return Found(None, [])
 
 
 @require_POST

@@ -149,8 +149,8 @@ class SegmentForm(forms.Form):
 
     def clean_name(self) -> str:
         name = " ".join(str(self.cleaned_data["name"]).translate(LETTERS).split())
-        others = Segment.objects.filter(name=name).exclude(pk=self.segment.pk if self.segment else None)
-        if others.exists():
+        others = Segment.objects.filter(name=name)
+        if (others.exclude(pk=self.segment.pk) if self.segment else others).exists():
             raise forms.ValidationError(gettext("There is a segment of this name already."))
         return name
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.db.models import CharField, Expression, F, Func, Value
-from django.db.models.fields.json import compile_json_path
+from django.db.models.fields.json import compile_json_path  # type: ignore[attr-defined]  # the stubs lack it
 from django.db.models.functions import Coalesce
 
 _DIGITS: Final = dict(zip("0123456789", map("".join, zip("۰۱۲۳۴۵۶۷۸۹", "٠١٢٣٤٥٦٧٨٩", strict=True)), strict=True))

@@ -14,6 +14,7 @@ from campaigns.models import Batch, Campaign, Message
 from campaigns.states import TAKEN, MessageStatus, statuses_of_outcome
 from contacts.models import Contact, Membership
 
+_JALALI: Any = JalaliDate  # it ships no types
 _FORMS = dict(zip("يىك" + "۰۱۲۳۴۵۶۷۸۹" + "٠١٢٣٤٥٦٧٨٩", "ییک" + "0123456789" * 2, strict=True))
 
 
@@ -21,25 +22,41 @@ def fold(text: str) -> str:
     return "".join(_FORMS.get(letter, letter.lower() if letter.isascii() else letter) for letter in text)
 
 
-def meets(contact: Contact, condition: Mapping[str, Any], now: dt.datetime) -> bool:
+class World:
+    """What is beside the contacts, read once."""
+
+    def __init__(self, now: dt.datetime) -> None:
+        self.now = now
+        self.members = set(Membership.objects.values_list("phonebook", "contact"))
+        self.campaigns = set(Campaign.objects.values_list("pk", flat=True))
+        claimed = {(row.campaign_id, row.number): row.claimed_at for row in Batch.objects.all()}
+        self.messages: dict[str, list[tuple[int, MessageStatus, dt.datetime | None]]] = {}
+        for row in Message.objects.all():
+            at = claimed[row.campaign_id, row.batch_number or 0]
+            self.messages.setdefault(str(row.phone), []).append((row.campaign_id, MessageStatus(row.status), at))
+
+
+def meets(contact: Contact, condition: Mapping[str, Any], world: World) -> bool:
     """Whether a contact meets one checked condition."""
-    field, test, value = condition["field"], condition["test"], condition.get("value")
+    now = world.now
+    field, test = str(condition["field"]), str(condition["test"])
+    value: Any = condition.get("value")
     if field in ("first_name", "last_name", "attribute"):
         return _text(_text_of(contact, condition), test, value, now)
     if field == "phone":
-        return contact.phone.startswith(value)
+        return str(contact.phone).startswith(str(value))
     if field == "operator":
-        return (contact.operator in value) == (test == "one_of")
+        return bool(contact.operator in value) == (test == "one_of")
     if field == "job_category":
         return _category(contact, test, value)
     if field == "phonebook":
-        inside = Membership.objects.filter(contact=contact, phonebook__in=value).exists()
+        inside = any((book, contact.pk) in world.members for book in list(value))
         return inside == (test == "one_of")
     if field == "added":
         return _added(contact, test, value, now)
     if field == "bale":
         return (contact.not_on_bale_since is not None) == (test == "absent")
-    return _messages(contact, field, test, value, now)
+    return _messages(contact, field, test, value, world)
 
 
 def _text_of(contact: Contact, condition: Mapping[str, Any]) -> str:
@@ -75,9 +92,9 @@ def _birthday(text: str, days: int, today: dt.date) -> bool:
         return False
     born = (int(found[3]), int(found[4]))
     for day in (today + dt.timedelta(days=ahead) for ahead in range(days + 1)):
-        it = JalaliDate(day) if found[1] in ("12", "13", "14") else day
+        it = _JALALI(day) if found[1] in ("12", "13", "14") else day
         after = day + dt.timedelta(days=1)
-        last = (JalaliDate(after) if found[1] in ("12", "13", "14") else after).day == 1
+        last = (_JALALI(after) if found[1] in ("12", "13", "14") else after).day == 1
         leap = {(12, 29): (12, 30)} if found[1] in ("12", "13", "14") else {(2, 28): (2, 29)}
         if born == (it.month, it.day) or (last and born == leap.get((it.month, it.day))):
             return True
@@ -99,21 +116,17 @@ def _added(contact: Contact, test: str, value: Any, now: dt.datetime) -> bool:
     return (contact.created_at >= now - dt.timedelta(days=value)) == (test == "within")
 
 
-def _messages(contact: Contact, field: str, test: str, value: Any, now: dt.datetime) -> bool:
+def _messages(contact: Contact, field: str, test: str, value: Any, world: World) -> bool:
     sent = TAKEN | {MessageStatus.UNKNOWN}
-    own = Message.objects.filter(phone=contact.phone)
+    own = world.messages.get(contact.phone, [])
     if field == "campaign":
-        if not Campaign.objects.filter(pk=value).exists():
+        if value not in world.campaigns:
             return False
-        statuses = {MessageStatus(row.status) for row in own.filter(campaign=value)}
-        wanted = sent if test in ("received", "not_received") else statuses_of_outcome(test)
-        return bool(statuses & wanted) == (test != "not_received")
+        wanted = frozenset(sent) if test in ("received", "not_received") else statuses_of_outcome(test)
+        return any(campaign == value and status in wanted for campaign, status, _at in own) == (test != "not_received")
     if test == "never":
-        return not own.filter(status__in=sent).exists()
-    wanted = {MessageStatus.DELIVERED} if test == "delivered_within" else sent
-    times = [
-        Batch.objects.get(campaign=message.campaign_id, number=message.batch_number).claimed_at
-        for message in own.filter(status__in=wanted)
-    ]
-    recent = any(at is not None and at >= now - dt.timedelta(days=value) for at in times)
+        return not any(status in sent for _campaign, status, _at in own)
+    wanted = frozenset({MessageStatus.DELIVERED}) if test == "delivered_within" else frozenset(sent)
+    since = world.now - dt.timedelta(days=value)
+    recent = any(status in wanted and at is not None and at >= since for _campaign, status, at in own)
     return recent == (test != "none_within")

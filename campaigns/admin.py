@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 from django_q.models import Failure, OrmQ, Schedule, Success
 
-from campaigns import checking, drafting, lifecycle
+from campaigns import checking, drafting, lifecycle, segment_admin  # noqa: F401 - further models
 from campaigns.auditing import note
 from campaigns.models import (
     Attempt,
@@ -81,12 +81,12 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class tak
 
     class Meta:
         model = AudienceRule
-        fields = ("rule", "kind", "phonebook", "job_category", "source", "params")
+        fields = ("rule", "kind", "phonebook", "job_category", "source", "segment", "params")
         widgets = {"params": forms.Textarea(attrs={"rows": 2, "cols": 30, "dir": "ltr"})}
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
-        named = {"phonebook": "phonebook", "job_category": "job_category", "campaign": "source"}
+        named = {"phonebook": "phonebook", "job_category": "job_category", "campaign": "source", "segment": "segment"}
         for kind, field in named.items():
             if (data.get("kind") == kind) != bool(data.get(field)) and field not in self.errors:
                 says = (
@@ -127,7 +127,7 @@ class AudienceRuleInline(RuleInline):
     form = RuleForm
     fk_name = "campaign"
     extra = 1
-    autocomplete_fields = ("phonebook",)
+    autocomplete_fields = ("phonebook", "segment")
     raw_id_fields = ("job_category", "source")
 
     def has_add_permission(self, request: HttpRequest, obj: Campaign | None = None) -> bool:

@@ -7,9 +7,11 @@ from functools import cached_property
 
 from django.db.models import Q
 
-from campaigns.models import AudienceRule
+from campaigns.models import AudienceRule, Campaign, Segment
 from contacts.models import JobCategory, Phonebook, ProviderNumber
 from contacts.querysets import ProviderNumberQuerySet
+
+SHOWN_CAMPAIGNS = 30  # the newest of those that a search finds
 
 
 class Catalogue:
@@ -63,6 +65,23 @@ class Catalogue:
             if sub and sub not in found.setdefault(main, {}):
                 found[main][sub] = JobCategory(provider_ref=sub, name=sub, parent=parent)
         return found
+
+    @cached_property
+    def segments(self) -> dict[str, Segment]:
+        """The segments in their order."""
+        return {str(row.pk): row for row in Segment.objects.order_by("name")}
+
+    def campaigns(self, query: str = "", chosen: str = "") -> dict[str, Campaign]:
+        """The campaigns whose recipients can be named: the newest that a search finds, and before them the chosen one.
+
+        One lookup for each row that asks; as many as ``SHOWN_CAMPAIGNS`` of however many there are.
+        """
+        rows = Campaign.objects.only("name", "audience", "launched_at", "created_at").order_by("-pk")
+        named = rows.filter(audience__isnull=False, pruned_at=None)
+        found = [*named.filter(name__icontains=query)[:SHOWN_CAMPAIGNS]] if query else [*named[:SHOWN_CAMPAIGNS]]
+        if chosen.isascii() and chosen.isdigit() and chosen not in {str(row.pk) for row in found}:
+            found = [*rows.filter(pk=int(chosen[:18])), *found]
+        return {str(row.pk): row for row in found}
 
     def numbers(self, book: str) -> ProviderNumberQuerySet:
         """The numbers of a provider's phonebook, as far as they have been fetched, in its order."""

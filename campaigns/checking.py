@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from campaigns.composing import templating
 from campaigns.composing.suffix import with_suffix
 from campaigns.models import AudienceRule, Campaign
+from campaigns.segmenting import wording
 from campaigns.sending import capping, claiming, kept, naming, windows
 from campaigns.states import CampaignStatus
 from contacts.models import Contact
@@ -127,6 +128,9 @@ def audience_problems(line: SenderLine, rules: Sequence[AudienceRule]) -> list[s
     theirs = [rule for rule in rules if rule.kind == AudienceRule.Kind.PROVIDER]
     removed = _("The recipients of “%(name)s” were removed: nobody can be chosen or left out by them.")
     found = [removed % {"name": rule.source} for rule in rules if rule.source and rule.source.pruned_at]
+    stale = _("The segment “%(name)s” names something that has been deleted: mend it before it chooses anybody.")
+    segments = [rule.segment for rule in rules if rule.segment]
+    found += [stale % {"name": segment} for segment in segments if wording.missing(segment.conditions)]
     if not keeps_audience(line):
         theirs_alone = _("Phonebooks and categories of a provider go out on its own lines only.")
         return [*found, theirs_alone] if theirs else found

@@ -5,16 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from campaigns.catalogue import Catalogue
 from campaigns.models import AudienceRule
+from campaigns.states import MessageStatus
 from contacts.models import Operator
 from interface import persian
 
 SHOWN_NAMES = 3  # of several phonebooks in one rule
 Kind = AudienceRule.Kind
+
+
+# The outcomes that states.OUTCOMES names.
+OUTCOME_WORDS: Mapping[str, Promise] = {
+    "delivered": gettext_lazy("those who got it"),
+    "undelivered": gettext_lazy("those who did not get it"),
+    "failed": gettext_lazy("those whose message failed"),
+    "taken": gettext_lazy("those whose message the provider took"),
+    "awaiting": gettext_lazy("those whose report is still awaited"),
+    "unsent": gettext_lazy("those who were never sent it"),
+}
 
 
 class Described(NamedTuple):
@@ -49,7 +62,9 @@ def _ours(rule: AudienceRule) -> tuple[list[str], str]:
     if rule.kind == Kind.JOB_CATEGORY:
         return [str(rule.job_category)], operators_in_words(params)
     if rule.kind == Kind.CAMPAIGN:
-        return [_("recipients of “%(name)s”") % {"name": rule.source}], ""
+        return [_("recipients of “%(name)s”") % {"name": rule.source}], outcome_in_words(params.get("outcome", ""))
+    if rule.kind == Kind.SEGMENT:
+        return [str(rule.segment)], _("segment")
     pasted = len(params.get("numbers", []))
     return [], ngettext("%(n)s pasted number", "%(n)s pasted numbers", pasted) % {"n": persian.number(pasted)}
 
@@ -66,6 +81,13 @@ def _theirs(params: Mapping[str, Any], theirs: Catalogue) -> tuple[list[str], st
     if further := len(books) - len(names):
         names.append(_("%(n)s more") % {"n": persian.number(further)})
     return names, slice_in_words(params) or _numbers(sum(book.size for book in books))
+
+
+def outcome_in_words(outcome: str) -> str:
+    """Which of a campaign's recipients: by what became of their message; all of them: empty."""
+    if outcome in OUTCOME_WORDS:
+        return str(OUTCOME_WORDS[outcome])
+    return str(MessageStatus[outcome.upper()].label) if outcome else ""
 
 
 def _chosen(number: int) -> str:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from campaigns import attaching, checking
 from campaigns.auditing import note
-from campaigns.models import AudienceRule, Campaign
+from campaigns.models import AudienceRule, Campaign, Segment
 from campaigns.sending.naming import PASTED_LIMIT
 from campaigns.states import CampaignStatus, statuses_of_outcome
 from contacts import phones
@@ -204,6 +204,9 @@ def _rule(entry: Mapping[str, Any]) -> AudienceRule:
         rule.job_category = _category(entry["job_category"])
         operators = [_naturals(operator, "id", "start", "size") for operator in entry.get("operators", [])]
         rule.params = {"operators": operators} if operators else {}
+    elif "segment" in entry:
+        rule.kind = AudienceRule.Kind.SEGMENT
+        rule.segment = _found(Segment.objects.filter(name=str(entry["segment"])), str(entry["segment"]))
     elif "campaign" in entry:
         rule.kind = AudienceRule.Kind.CAMPAIGN
         rule.source = _found(Campaign.objects.filter(pk=int(entry["campaign"])), str(entry["campaign"]))

@@ -147,7 +147,9 @@ class CampaignForm(forms.Form):
         self.campaign = campaign
         self.judged = judged
         self._acting = ""
-        saved = campaign.rules.select_related("phonebook", "job_category__parent", "source") if campaign else []
+        saved = (
+            campaign.rules.select_related("phonebook", "job_category__parent", "source", "segment") if campaign else []
+        )
         self._rules = list(saved)
         plain = [rule for rule in self._rules if is_plain(rule)]
         self.other_rules = [rule for rule in self._rules if not is_plain(rule) and parts.kind_of(rule) is None]

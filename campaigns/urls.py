@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from campaigns.views import campaign, compose, dashboard, files, left_out, messages, review, unclear
+from campaigns.views import campaign, compose, dashboard, files, left_out, messages, review, segments, unclear
 
 app_name = "campaigns"
 urlpatterns = [
@@ -19,6 +19,13 @@ urlpatterns = [
     path("campaigns/<int:pk>/count-as-sent/", unclear.decide, {"word": "count-as-sent"}, name="count-as-sent"),
     path("campaigns/<int:pk>/send-again/", unclear.decide, {"word": "send-again"}, name="send-again"),
     path("campaigns/<int:pk>/<slug:action>/", campaign.control, name="control"),
+    path("segments/", segments.segment_list, name="segments"),
+    path("segments/new/", segments.segment_new, name="segment_new"),
+    path("segments/rows/", segments.segment_rows, name="segment_rows"),
+    path("segments/count/", segments.segment_count, name="segment_count"),
+    path("segments/<int:pk>/", segments.segment_edit, name="segment_edit"),
+    path("segments/<int:pk>/size/", segments.segment_size, name="segment_size"),
+    path("segments/<int:pk>/delete/", segments.segment_delete, name="segment_delete"),
     path("restored/<slug:answer>/", dashboard.restored, name="restored"),
     path("files/<int:pk>/", files.file, name="file"),
     path("messages/<int:pk>/", messages.message, name="message"),

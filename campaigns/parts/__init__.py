@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 
 from campaigns.models import AudienceRule
-from campaigns.parts.ours import CategoryPart, NumbersPart, RangePart
+from campaigns.parts.ours import CampaignPart, CategoryPart, NumbersPart, RangePart, SegmentPart
 from campaigns.parts.rows import OPERATORS, Part
 from campaigns.parts.theirs import BooksPart, EntriesPart, JobsPart
 
@@ -17,7 +17,8 @@ __all__ = ["KINDS", "Part", "kind_of", "new_prefix"]
 Rule, Kind = AudienceRule.Rule, AudienceRule.Kind
 
 KINDS: dict[str, type[Part]] = {
-    part.kind: part for part in (RangePart, NumbersPart, CategoryPart, BooksPart, EntriesPart, JobsPart)
+    part.kind: part
+    for part in (RangePart, NumbersPart, CategoryPart, SegmentPart, CampaignPart, BooksPart, EntriesPart, JobsPart)
 }
 
 
@@ -31,6 +32,10 @@ def kind_of(rule: AudienceRule) -> type[Part] | None:
         return JobsPart if "main" in params else EntriesPart if "phonebook" in params else BooksPart
     if rule.kind == Kind.JOB_CATEGORY:
         return CategoryPart
+    if rule.kind == Kind.SEGMENT:
+        return SegmentPart
+    if rule.kind == Kind.CAMPAIGN:
+        return CampaignPart if params.get("outcome", "") in CampaignPart.outcomes() else None
     if rule.kind == Kind.PHONEBOOK and params:
         chosen, sliced = "numbers" in params, {"start", "size"} & set(params)
         return (None if sliced else NumbersPart) if chosen else RangePart

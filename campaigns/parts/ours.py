@@ -1,4 +1,6 @@
-"""Rows about our own contacts: some of a phonebook, chosen numbers of one, a job category; sent to, or left out."""
+"""Rows about our own contacts, sent to or left out: some of a phonebook, chosen numbers of one, a job category, a
+segment, the recipients of another campaign.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +8,13 @@ import re
 from typing import Any
 
 from django import forms
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from campaigns import drafting
-from campaigns.models import AudienceRule
+from campaigns.describing import OUTCOME_WORDS
+from campaigns.models import AudienceRule, Campaign
 from campaigns.parts.rows import FOUND, CategoryRow, NaturalField, Part, slice_fields, slice_of
 from contacts.filtering import search
 from contacts.models import Contact, Membership
@@ -134,3 +138,55 @@ class CategoryPart(CategoryRow):
         category = self.subs[data["sub"]] if data["sub"] else self.catalogue.mains[data["main"]]
         side = data["side"] or Rule.INCLUDE
         return AudienceRule(rule=side, kind=Kind.JOB_CATEGORY, job_category=category, params=self.operators_chosen())
+
+
+class SegmentPart(Part):
+    """Whoever meets a segment's conditions when the campaign is prepared."""
+
+    kind = "segment"
+    side = forms.ChoiceField(choices=Rule.choices, required=False)
+    segment = forms.ChoiceField(error_messages={"required": gettext_lazy("Choose a segment.")})
+
+    def fill(self) -> None:
+        self.choose_from("segment", self.catalogue.segments)
+
+    def fields_of(self, rule: AudienceRule) -> dict[str, Any]:
+        return super().fields_of(rule) | {"segment": str(rule.segment_id)}
+
+    def rule(self) -> AudienceRule:
+        data = self.cleaned_data
+        segment = self.catalogue.segments[data["segment"]]
+        return AudienceRule(rule=data["side"] or Rule.INCLUDE, kind=Kind.SEGMENT, segment=segment)
+
+
+class CampaignPart(Part):
+    """The recipients of another campaign: all of them, or those whose message came to an outcome."""
+
+    kind = "campaign"
+    side = forms.ChoiceField(choices=Rule.choices, required=False)
+    source = forms.ChoiceField(error_messages={"required": gettext_lazy("Choose a campaign.")})
+    outcome = forms.ChoiceField(required=False)
+    q = forms.CharField(required=False, max_length=100)
+
+    @staticmethod
+    def outcomes() -> dict[str, str]:
+        """The outcomes to choose from, in words."""
+        return {"": _("all its recipients")} | {key: str(words) for key, words in OUTCOME_WORDS.items()}
+
+    def fill(self) -> None:
+        self.choose_from("source", self.campaigns)
+        self.choose_from("outcome", self.outcomes())
+
+    @cached_property
+    def campaigns(self) -> dict[str, Campaign]:
+        """The campaigns to choose from: the newest that the search finds, and the chosen one."""
+        return self.catalogue.campaigns(self.value("q").strip()[:100], self.value("source"))
+
+    def fields_of(self, rule: AudienceRule) -> dict[str, Any]:
+        return super().fields_of(rule) | {"source": str(rule.source_id), "outcome": rule.params.get("outcome", "")}
+
+    def rule(self) -> AudienceRule:
+        data = self.cleaned_data
+        params = {"outcome": data["outcome"]} if data["outcome"] else {}
+        source = self.campaigns[data["source"]]
+        return AudienceRule(rule=data["side"] or Rule.INCLUDE, kind=Kind.CAMPAIGN, source=source, params=params)

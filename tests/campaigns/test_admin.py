@@ -31,7 +31,7 @@ from tests.campaigns.screens import campaign_in
 pytestmark = pytest.mark.django_db
 MODELS = [
     *("campaign", "audiencerule", "batch", "bulk", "attempt", "message"),
-    *("statuscount", "timelinepoint", "deliveryevent", "auditentry"),
+    *("statuscount", "timelinepoint", "deliveryevent", "auditentry", "segment", "leftout"),
 ]
 
 

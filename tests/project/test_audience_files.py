@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 
-from campaigns.models import AudienceRule, Campaign
+from campaigns.models import AudienceRule, Campaign, Segment
 from contacts.models import JobCategory
 from tests import builders
 from tests.campaigns import lines
@@ -30,6 +30,8 @@ def _named() -> None:
     for name in ("Customers", "Members", "Staff"):
         builders.phonebook([], name)
     JobCategory.objects.create(name="Bakeries", parent=JobCategory.objects.create(name="Shops"))
+    conditions = {"match": "all", "conditions": [{"field": "bale", "test": "absent"}]}
+    Segment.objects.create(name="Regulars", conditions=conditions)
     over = builders.line(builders.account(name="of the other campaign"), "3000")
     Campaign.objects.create(pk=7, name="the other", line=over, text="t")
 

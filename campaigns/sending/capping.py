@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from django.db import connection
 from django.db.models import Count, Q, QuerySet
@@ -56,7 +56,7 @@ def take_turn() -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_TURN])
 
 
-def enough(campaign: Campaign) -> QuerySet[Message, int] | None:
+def enough(campaign: Campaign) -> QuerySet[Message, Any] | None:
     """The phones of those who have had as many messages as a campaign's cap allows, or will; None where none can."""
     if not campaign.cap_messages or not campaign.cap_days:
         return None
@@ -121,6 +121,6 @@ def _out(campaign: Campaign, recent: Sequence[Recent], since: dt.datetime) -> Me
     return _counted(recent, since).exclude(waits)
 
 
-def _often(messages: MessageQuerySet, times: int) -> QuerySet[Message, int]:
+def _often(messages: MessageQuerySet, times: int) -> QuerySet[Message, Any]:
     rows = messages.order_by().values("phone").annotate(times=Count("pk")).filter(times__gte=times)
     return rows.values_list("phone", flat=True)

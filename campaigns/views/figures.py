@@ -110,7 +110,7 @@ def headcount(found: Headcount) -> list[Share]:
         ("gets_it", _("gets it"), "text-success", found.recipients),
         ("repeated", _("named twice or more"), "text-base-content/20", found.repeated),
         ("excluded", _("excluded by a rule"), "text-secondary", found.excluded),
-        *[(reason.name.lower(), _SUPPRESSED[reason], "text-error/70", n) for reason, n in found.suppressed.items()],
+        *[(reason.name.lower(), _SUPPRESSED[reason], "text-error/60", n) for reason, n in found.suppressed.items()],
         ("capped", _("enough messages lately"), "text-warning", found.capped or 0),
         ("not_drawn", _("not drawn for the sample"), "text-info", found.not_drawn),
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -19,7 +20,7 @@ from providers.sandbox import Sandbox
 from tests import builders
 from tests.campaigns.test_plans import OTHERS, plans_during
 
-WEEKLY = {"cap_messages": 1, "cap_days": 7}
+WEEKLY: dict[str, Any] = {"cap_messages": 1, "cap_days": 7}
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def test_who_will_get_one_already_is_skipped(line: SenderLine, book: Phonebook) 
 
 def test_a_cap_of_two_lets_the_second_one_through(line: SenderLine, book: Phonebook) -> None:
     builders.running(line, builders.include(book))
-    two = {"cap_messages": 2, "cap_days": 7}
+    two: dict[str, Any] = {"cap_messages": 2, "cap_days": 7}
     assert builders.counts(builders.running(line, builders.include(book), **two)) == {"pending": 6}
     assert builders.counts(builders.running(line, builders.include(book), **two)) == {"skipped": 6}
 

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone, translation
 
-from campaigns import pruning
+from campaigns import lifecycle, pruning
 from campaigns.models import AudienceRule, Campaign, LeftOut
 from campaigns.states import CampaignStatus
 from campaigns.views.left_out import why
@@ -101,9 +101,9 @@ def test_who_was_not_drawn_is_told_so(campaign: Campaign) -> None:
 def test_a_campaign_of_nobody_keeps_nobody(line: SenderLine) -> None:
     book = builders.phonebook(builders.contacts(2))
     draft = builders.draft(line, builders.include(book))
-    builders.lifecycle.launch(draft.pk)
+    lifecycle.launch(draft.pk)
     AudienceRule.objects.create(campaign=draft, rule="exclude", phonebook=book)
-    assert not builders.lifecycle.prepare(draft.pk)
+    assert not lifecycle.prepare(draft.pk)
     assert not LeftOut.objects.exists()
 
 

@@ -119,7 +119,7 @@ def statuses_of_outcome(outcome: str) -> frozenset[MessageStatus]:
     Raises:
         KeyError: there is none.
     """
-    return OUTCOMES.get(outcome.lower()) or frozenset({_M[outcome.upper()]})
+    return OUTCOMES.get(outcome.lower()) or frozenset({MessageStatus[outcome.upper()]})
 
 
 class BatchStatus(models.IntegerChoices):

@@ -7,10 +7,11 @@ import random
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from campaigns import segmenting
 from campaigns.models import Batch, Campaign, Message
-from campaigns.segmenting import vocabulary
+from campaigns.segmenting import looking, vocabulary
 from campaigns.states import MessageStatus
 from contacts.models import Contact, JobCategory, Phonebook
 from tests import builders
@@ -140,3 +141,20 @@ def test_several_conditions_are_all_or_any_of_them(people: list[Contact], match:
         together = any if match == "any" else all
         expected = [each.pk for each in people if together(meets(each, one, world) for one in chosen)]
         assert sorted(found.values_list("pk", flat=True)) == expected, chosen
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_screen_does_not_wait_for_a_count_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("PostgreSQL's own limit")
+    monkeypatch.setitem(looking._SETTINGS, "statement_timeout", "200ms")
+    conditions = segmenting.checked({"conditions": [{"field": "bale", "test": "absent"}]})
+    assert looking.look(conditions, 5) == (0, [])
+    other = connection.copy()
+    try:
+        other.set_autocommit(False)
+        with other.cursor() as cursor:
+            cursor.execute("LOCK TABLE contacts_contact IN ACCESS EXCLUSIVE MODE")
+            assert looking.look(conditions, 5) == (None, [])
+    finally:
+        other.close()

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
+from campaigns import erasing
 from campaigns.models import AudienceRule, Batch, Campaign, Message
 from campaigns.pruning import TO_FREEZE
 from campaigns.states import BatchStatus, MessageStatus, Reason
@@ -64,6 +65,10 @@ class People:
         for message in found:
             batch = batches.get((message.campaign_id, message.batch_number))
             yield _happening(message, campaigns[message.campaign_id], batch)
+
+    def erase(self, phones: Sequence[str]) -> None:
+        """Forget these numbers, in the caller's transaction; the campaigns' figures stay as they are."""
+        erasing.erase(phones)
 
     def naming(self, phonebooks: Sequence[int], categories: Sequence[int]) -> Iterator[Naming]:
         """The campaigns in whose rules any of these stands, the newest first."""

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from contacts import filing
-from contacts.filtering import filtered
+from contacts.filtering import ContactFilter
 from contacts.forms import ContactForm
 from contacts.models import Contact, Phonebook
 from contacts.paging import KeysetPage, keyset_page
@@ -20,7 +20,7 @@ from contacts.querysets import ContactQuerySet
 
 def page_of_contacts(request: HttpRequest, contacts: ContactQuerySet) -> KeysetPage[Contact]:
     """One page of these contacts, as the request's search and position ask."""
-    found, key = filtered(contacts, request.GET.dict())
+    found, key = ContactFilter.read(request.GET.dict()).contacts(contacts)
     return keyset_page(found, request.GET.dict(), key=key, ascending=key == "phone")
 
 

@@ -96,3 +96,78 @@ def fill(rows: int) -> dict[str, str]:
         "category": str(category.pk),
         "today": timezone.localdate().isoformat(),
     }
+
+
+def page_of(query: dict[str, str]) -> int:
+    """Find a page as the list does; how many rows it has."""
+    from contacts.filtering import ContactFilter
+    from contacts.models import Contact
+
+    return len(ContactFilter.read(query).page(Contact.objects.all(), query).rows)
+
+
+def floor() -> int:
+    """A page of 50 by primary key, and nothing else."""
+    from contacts.models import Contact
+
+    return len(list(Contact.objects.order_by("-pk")[:51]))
+
+
+def timed(way: Callable[[], int], rounds: int) -> tuple[float, int]:
+    """The median in milliseconds, and what the way found; a first call warms up."""
+    found, took = way(), []
+    for _round in range(rounds):
+        began = time.perf_counter()
+        way()
+        took.append((time.perf_counter() - began) * 1_000)
+    return statistics.median(took), found
+
+
+def explain(query: dict[str, str]) -> None:
+    """Print the statements of a search with their plans."""
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    with CaptureQueriesContext(connection) as captured:
+        page_of(query)
+    for statement in captured.captured_queries:
+        if "contacts_contact" in statement["sql"]:
+            with connection.cursor() as cursor:
+                cursor.execute("EXPLAIN (ANALYZE, BUFFERS) " + statement["sql"].replace("%", "%%"), None)
+                print("\n".join(row[0] for row in cursor.fetchall()), file=sys.stderr)
+
+
+def search(rows: int, rounds: int, plans: bool) -> None:
+    """Fill the database and print what each search takes."""
+    values = fill(rows)
+    base, _found = timed(floor, rounds)
+    print(f"{rows:,} contacts; a page of 50 by primary key: {base:.2f} ms")
+    for name, raw in SEARCHES.items():
+        query = {key: str(value).format(**values) for key, value in raw.items()}
+        took, found = timed(lambda query=query: page_of(query), rounds)  # type: ignore[misc]
+        print(f"  {name:24} {took:8.2f} ms {took / base:8.1f}x {found:4} rows")
+        if plans:
+            explain(query)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--database", choices=("postgres",), default="postgres")
+    parser.add_argument("--explain", action="store_true")
+    parser.add_argument("--in-process", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.in_process:
+        import django
+
+        django.setup()
+        search(options.rows, options.rounds, options.explain)
+        return
+    with measuring.database(options.database) as environment:
+        arguments = ["--in-process", "--rows", str(options.rows), "--rounds", str(options.rounds)]
+        measuring.run(environment, "search_contacts", *arguments, *(["--explain"] if options.explain else []))
+
+
+if __name__ == "__main__":
+    main()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from django.db.models import Exists, OuterRef
@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from contacts.importing.mapping import LETTERS, attribute_key
 from contacts.models import Contact, ContactImport, JobCategory, Operator, Phonebook, Suppression
+from contacts.paging import KeysetPage, keyset_page, searched_page
 from contacts.phones import search_digits
 from contacts.querysets import ContactQuerySet
 from interface import persian
@@ -20,6 +21,8 @@ from interface.jalali import day_from
 
 MAX_QUERY = 100  # characters of a search
 MAX_WORDS = 5
+NEAR = 20_000  # ids that are looked at one by one: 20 ms
+NEAR_WORDS = 4_000  # a row's words take longer
 
 
 class Chip(NamedTuple):
@@ -90,9 +93,7 @@ class ContactFilter:
         return {name: str(value) for name, value in values.items() if value not in (None, "")}
 
     def __bool__(self) -> bool:
-        return any(getattr(self, field.name) not in (None, "", False) for field in fields(self)) or (
-            self.suppressed is False
-        )
+        return bool(self.query())
 
     def contacts(self, contacts: ContactQuerySet) -> tuple[ContactQuerySet, str]:
         """Those of these contacts that it leaves, and the field to page them by."""
@@ -111,8 +112,19 @@ class ContactFilter:
         if self.off_bale:
             contacts = contacts.filter(not_on_bale_since__isnull=False)
         if self.made_in is not None:
+            ends = ContactImport.objects.filter(pk=self.made_in).values_list("first_contact_id", "last_contact_id")
+            first, last = ends.first() or (None, None)
             contacts = contacts.filter(made_in=self.made_in)
+            if first is not None and last is not None:
+                contacts = contacts.filter(pk__gte=first, pk__lte=last)
         return search(contacts, self.q)
+
+    def page(self, contacts: ContactQuerySet, query: Mapping[str, Any]) -> KeysetPage[Contact]:
+        """The page of these contacts that a query's ``after`` or ``before`` asks for."""
+        found, key = self.contacts(contacts)
+        if key == "phone" or not self:
+            return keyset_page(found, query, key=key, ascending=key == "phone")
+        return searched_page(found, query, NEAR_WORDS if self.q else NEAR)
 
     def chips(self) -> Iterator[Chip]:
         """What it narrows by, in words, in the order of the form."""

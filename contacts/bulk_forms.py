@@ -129,7 +129,7 @@ class DeleteForm(ActionForm):
 
     sure = forms.BooleanField(
         label=_("Yes, these people are to be forgotten. It cannot be undone."),
-        widget=forms.CheckboxInput(attrs={"class": "checkbox checkbox-error checkbox-sm"}),
+        widget=forms.CheckboxInput(attrs={"class": "checkbox checkbox-error checkbox-sm rounded-md"}),
     )
 
 

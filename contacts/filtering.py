@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from contacts.importing.mapping import LETTERS, attribute_key
 from contacts.models import Contact, ContactImport, JobCategory, Operator, Phonebook, Suppression
@@ -139,7 +140,8 @@ class ContactFilter:
             category = JobCategory.objects.select_related("parent").filter(pk=self.category).first()
             yield Chip("category", _("Job category: %(name)s") % {"name": persian.isolated(category or "—")})
         if self.suppressed is not None:
-            yield Chip("suppressed", _("Suppressed") if self.suppressed else _("Not suppressed"))
+            held, free = pgettext("contacts", "Suppressed"), pgettext("contacts", "Not suppressed")
+            yield Chip("suppressed", held if self.suppressed else free)
         if self.since is not None:
             yield Chip("since", _("Added since %(day)s") % {"day": persian.date(self.since)})
         if self.off_bale:

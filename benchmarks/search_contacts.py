@@ -4,14 +4,15 @@
     .venv/bin/python -m benchmarks.search_contacts --explain
 
 Names and cities are drawn so that there are very common words, rare ones, and words that never meet. Each way asks for
-the first page of 50 as the list does, ``--rounds`` times after one in vain; the figure is the slowest of the medians
-of several pages, with rows found and the ratio to the floor. ``--explain`` prints the plans.
+the first page of 50 as the list does, ``--rounds`` times after one that warms up; the figure is the median, with the
+ratio to the floor and the rows found. ``--explain`` prints the plans.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -165,8 +166,8 @@ def main() -> None:
         search(options.rows, options.rounds, options.explain)
         return
     with measuring.database(options.database) as environment:
-        arguments = ["--in-process", "--rows", str(options.rows), "--rounds", str(options.rounds)]
-        measuring.run(environment, "search_contacts", *arguments, *(["--explain"] if options.explain else []))
+        command = [sys.executable, "-m", "benchmarks.search_contacts", *sys.argv[1:], "--in-process"]
+        subprocess.run(command, env=environment, check=True, cwd=measuring.ROOT)
 
 
 if __name__ == "__main__":

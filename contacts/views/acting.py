@@ -47,7 +47,7 @@ class Selection(NamedTuple):
         """The list as it was."""
         return f"{reverse('contacts:list')}?{urlencode(self.list_query)}".removesuffix("?")
 
-    def count(self) -> int:
+    def size(self) -> int:
         """How many they are, at most ``COUNTED`` and one."""
         return selected(self.chosen).order_by().values("pk")[: COUNTED + 1].count()
 
@@ -74,7 +74,7 @@ def act(request: HttpRequest) -> HttpResponse:
 
 
 def _context(kind: str, selection: Selection, form: ActionForm, query: QueryDict) -> dict[str, Any]:
-    number = selection.count()
+    number = selection.size()
     return {
         "kind": kind,
         "label": BulkAction.Kind(kind).label,

@@ -12,6 +12,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from contacts import bulk, erasing, filing
+from contacts.bulk import acting
 from contacts.models import (
     BulkAction,
     Contact,
@@ -84,7 +85,7 @@ def test_a_refused_row_that_holds_the_number_is_emptied_and_still_counts(cell: s
 
 def test_many_are_erased_in_slices_of_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk.running, "AT_ONCE", 0)
-    monkeypatch.setattr(bulk.acting.Delete, "slice_size", 10)
+    monkeypatch.setattr(acting.Delete, "slice_size", 10)
     builders.phonebook(builders.contacts(25, first_name="Sara"))
     action = bulk.start(BulkAction.Kind.DELETE, {"filter": {"q": "sara"}}, {})
     assert not bulk.run(action.pk, deadline=0.0)

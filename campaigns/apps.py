@@ -11,9 +11,11 @@ class CampaignsConfig(AppConfig):
     verbose_name = _("Campaigns")
 
     def ready(self) -> None:
-        """Register the system checks, and listen for ticks that were put away."""
+        """Register the system checks and what is known of people, and listen for ticks that were put away."""
         from django_q.signals import post_execute
 
-        from campaigns import checks, ringing, segmenting  # noqa: F401 - SQLite learns to fold letters
+        from campaigns import checks, people, ringing, segmenting  # noqa: F401 - SQLite learns to fold letters
+        from contacts import elsewhere
 
         post_execute.connect(ringing.acknowledged)
+        elsewhere.register(people.People())

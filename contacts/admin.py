@@ -8,10 +8,11 @@ from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from contacts import filing, suppressions
+from contacts import bulk, filing, suppressions
 from contacts.filtering import search
 from contacts.forms import ContactForm
 from contacts.models import (
+    BulkAction,
     Contact,
     ContactImport,
     ImportIssue,
@@ -89,12 +90,19 @@ class ContactAdmin(LargeTableAdmin):
         obj.operator = operator_of(obj.phone)
         super().save_model(request, obj, form, change)
 
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """The contacts alone: what goes with them is not listed by rows, nor a matter of other permissions."""
+        names = [str(contact) for contact in objs]
+        return names, {str(Contact._meta.verbose_name_plural): len(names)}, set(), []
+
     def delete_model(self, request: HttpRequest, obj: Contact) -> None:
         filing.delete(obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Contact]) -> None:
-        for contact in queryset:
-            filing.delete(contact)
+        ids = list(queryset.values_list("pk", flat=True))
+        bulk.start(BulkAction.Kind.DELETE, {"ids": ids}, {}, request.user)
 
 
 @admin.register(Phonebook)
@@ -221,3 +229,12 @@ class MirroringAdmin(ReadOnlyAdmin):
     list_filter = ["status"]
     search_fields = ["account__name", "phonebook__name"]
     exclude = ["owner"]
+
+
+@admin.register(BulkAction)
+class BulkActionAdmin(ReadOnlyAdmin):
+    list_display = ["kind", "status", "total", "done", "changed", "created_by", "created_at", "finished_at"]
+    list_select_related = ["created_by"]
+    list_filter = ["kind", "status"]
+    search_fields = ["created_by__username"]
+    exclude = ["path", "owner", "lease_until"]

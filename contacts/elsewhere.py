@@ -26,14 +26,25 @@ class Happening(NamedTuple):
     tone: str = ""
 
 
+class Naming(NamedTuple):
+    """What names a phonebook or a job category and would miss it; ``is_open`` while it has yet to look who is in it."""
+
+    title: str
+    url: str
+    is_open: bool
+
+
 class Elsewhere(Protocol):
     """An app that knows of people beside their contacts."""
 
     def used(self, contact_ids: Sequence[int]) -> set[int]:
         """Those of these contacts that it has anything of."""
 
-    def happenings(self, phone: str, limit: int) -> Iterator[Happening]:
-        """The latest of what happened to a number (E.164), the newest first."""
+    def happenings(self, phone: str, limit: int, until: dt.datetime | None = None) -> Iterator[Happening]:
+        """The latest of what happened to a number (E.164), not after ``until``, the newest first."""
+
+    def naming(self, phonebooks: Sequence[int], categories: Sequence[int]) -> Iterator[Naming]:
+        """What names any of these phonebooks or job categories, so that they cannot be deleted."""
 
     def erase(self, phones: Sequence[str]) -> None:
         """Forget these numbers (E.164), in the caller's transaction; what must still be counted stays without them."""
@@ -52,10 +63,15 @@ def used(contact_ids: Sequence[int]) -> set[int]:
     return set().union(*(app.used(contact_ids) for app in _registered)) if contact_ids else set()
 
 
-def happenings(phone: str, limit: int) -> list[Happening]:
-    """The latest of what happened to a number, the newest first."""
-    found = [happening for app in _registered for happening in app.happenings(phone, limit)]
+def happenings(phone: str, limit: int, until: dt.datetime | None = None) -> list[Happening]:
+    """The latest of what happened to a number, not after ``until``, the newest first."""
+    found = [happening for app in _registered for happening in app.happenings(phone, limit, until)]
     return sorted(found, key=lambda happening: happening.at, reverse=True)[:limit]
+
+
+def naming(*, phonebooks: Sequence[int] = (), categories: Sequence[int] = ()) -> list[Naming]:
+    """What names any of these, so that they cannot be deleted."""
+    return [found for app in _registered for found in app.naming(phonebooks, categories)]
 
 
 def erase(phones: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from django.db import transaction
 from django.db.models import F
 
+from contacts import erasing
 from contacts.models import Contact, Membership, Phonebook
 
 
@@ -43,9 +44,6 @@ def remove(contact: Contact, phonebook_id: int) -> bool:
     return bool(deleted)
 
 
-@transaction.atomic
 def delete(contact: Contact) -> None:
-    """Deletes a contact, also from every phonebook."""
-    held = list(Membership.objects.filter(contact=contact).values_list("phonebook_id", flat=True))
-    contact.delete()
-    Phonebook.objects.filter(pk__in=held).update(size=F("size") - 1)
+    """Deletes a contact: the person is erased everywhere."""
+    erasing.erase([contact.pk])

@@ -162,6 +162,11 @@ def operator_of(phone: str) -> int:
     return _PREFIXES.get(phone[3:6], OTHER)
 
 
+def bare(text: str) -> str:
+    """A text without what people write between the digits of a number, and with ASCII digits."""
+    return text.translate(_CLEAN)
+
+
 def search_digits(text: str) -> str:
     """The E.164 digits that the typed beginning of a number stands for, without plus; empty if it is no number.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.apps import apps
 from django.db import connection, models
 from django.db.models import Case, Exists, F, Func, OuterRef, Q, Value, When
+from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Now
 
 if TYPE_CHECKING:
@@ -57,21 +58,41 @@ class _HasWords(Func):
         return f"(({names} || {values}) @@ to_tsquery('simple', {query[0]}))", [*query[1]]
 
 
+class _HasValue(Func):
+    """Whether a text stands in any value of a contact's attributes. SQLite only, where the JSON itself is escaped."""
+
+    output_field = models.BooleanField()
+
+    def __init__(self, text: str) -> None:
+        escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        super().__init__(F("attributes"), Value(f"%{escaped}%"))
+
+    def as_sql(self, compiler: Any, connection: Any, *args: Any, **kwargs: Any) -> tuple[str, Any]:
+        attributes, text = (compiler.compile(it) for it in self.get_source_expressions())
+        found = f"SELECT 1 FROM json_each({attributes[0]}) WHERE value LIKE {text[0]} ESCAPE '\\'"
+        return f"EXISTS ({found})", text[1]
+
+
 class ContactQuerySet(models.QuerySet["Contact"]):
     """Contacts."""
 
     def with_words(self, words: Sequence[str]) -> ContactQuerySet:
         """Contacts in whose names or attributes' values a word begins with each of these.
 
-        By the index on the words (``contact_words``) on PostgreSQL; on SQLite, which has none, anywhere in a name.
+        By the index on the words (``contact_words``) on PostgreSQL; on SQLite, which has none, anywhere in a value.
         """
         if connection.vendor == "postgresql":
             query = " & ".join(f"'{word}':*" for word in map(_lexeme, words) if word)
             return self.filter(_HasWords(query)) if query else self.none()
         found = self
         for word in words:
-            found = found.filter(Q(first_name__icontains=word) | Q(last_name__icontains=word))
+            found = found.filter(Q(first_name__icontains=word) | Q(last_name__icontains=word) | Q(_HasValue(word)))
         return found
+
+    def with_attribute(self, key: str, value: str) -> ContactQuerySet:
+        """Contacts whose attribute ``key`` contains ``value``; the words of the value lead the way to them."""
+        found = self.with_words(value.split()) if connection.vendor == "postgresql" else self
+        return found.alias(_value=KeyTextTransform(key, "attributes")).filter(_value__icontains=value)
 
     def with_number(self, digits: str) -> ContactQuerySet:
         """Contacts whose E.164 digits are these or, for an Iranian number, begin with them: a range of the index."""

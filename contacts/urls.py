@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from contacts.views import bulk, contacts, imports, mirrors, phonebooks, suppressions
+from contacts.views import acting, bulk, contacts, imports, mirrors, phonebooks, suppressions
 
 app_name = "contacts"
 urlpatterns = [
@@ -11,6 +11,7 @@ urlpatterns = [
     path("contacts/<int:pk>/", contacts.contact_edit, name="contact_edit"),
     path("contacts/<int:pk>/delete/", contacts.contact_delete, name="contact_delete"),
     path("contacts/actions/", bulk.action_list, name="bulk_actions"),
+    path("contacts/actions/new/", acting.act, name="act"),
     path("contacts/actions/<int:pk>/", bulk.action_detail, name="bulk_action"),
     path("contacts/actions/<int:pk>/live/", bulk.action_live, name="bulk_live"),
     path("contacts/actions/<int:pk>/cancel/", bulk.action_cancel, name="bulk_cancel"),

@@ -1,4 +1,4 @@
-"""The bulk actions of the list of contacts: into a phonebook and out of it, a job category."""
+"""The bulk actions of the list: into a phonebook and out of it, a job category, suppressed, deleted."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
+from contacts import erasing, suppressions
 from contacts.bulk.kinds import CannotGoOn, OfContacts, register
-from contacts.bulk.reasons import CATEGORY_GONE, PHONEBOOK_GONE
-from contacts.models import BulkAction, Contact, JobCategory, Membership, Phonebook
+from contacts.bulk.reasons import CATEGORY_GONE, LINE_GONE, PHONEBOOK_GONE
+from contacts.models import BulkAction, Contact, JobCategory, Membership, Phonebook, Source, Suppression
+from providers.models import SenderLine
 
 
 def locked(ids: list[int]) -> list[int]:
@@ -86,3 +88,50 @@ class Categorise(OfContacts):
         others = Contact.objects.filter(pk__in=locked(ids))
         others = others.exclude(job_category=category) if category else others.filter(job_category__isnull=False)
         return others.update(job_category=category, updated_at=Now())
+
+
+@register(BulkAction.Kind.SUPPRESS)
+class Suppress(OfContacts):
+    """Suppressed by hand: ``params`` are ``{"scope": scope, "line": id or null, "note": text}``."""
+
+    permission = "contacts.add_suppression"
+
+    def words(self) -> str:
+        scope = Suppression.Scope(self.action.params["scope"])
+        line = SenderLine.objects.filter(pk=self.action.params["line"]).first()
+        return _("Suppress: %(scope)s") % {"scope": line or scope.label}
+
+    def change(self, ids: list[int]) -> int:
+        params = self.action.params
+        line = SenderLine.objects.filter(pk=params["line"]).first()
+        if params["scope"] == Suppression.Scope.LINE and line is None:
+            raise CannotGoOn(LINE_GONE)
+        return suppressions.suppress(
+            Contact.objects.filter(pk__in=ids).values_list("phone", flat=True),
+            scope=params["scope"],
+            reason=Suppression.Reason.MANUAL,
+            source=Source.BULK,
+            line=line,
+            user=self.action.created_by,
+            note=params["note"],
+        )
+
+
+@register(BulkAction.Kind.DELETE)
+class Delete(OfContacts):
+    """Erased everywhere (``contacts.erasing``)."""
+
+    slice_size = 1_000
+    permission = "contacts.delete_contact"
+
+    def words(self) -> str:
+        return _("Delete, and forget everywhere")
+
+    def change(self, ids: list[int]) -> int:
+        return erasing.erase(ids)
+
+    def finish(self) -> None:
+        """Keep nothing of the selection: it may be a search for a number."""
+        BulkAction.objects.filter(pk=self.action.pk).update(selection={})
+
+    stopped = finish

@@ -102,3 +102,8 @@ def register(kind: BulkAction.Kind) -> Callable[[_Class], _Class]:
 def kind_of(action: BulkAction) -> Kind:
     """What does this action."""
     return _kinds[action.kind](action)
+
+
+def permission_of(kind: str) -> str:
+    """What starting an action of this kind takes."""
+    return _kinds[kind].permission

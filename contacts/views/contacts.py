@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.db import transaction
@@ -11,29 +13,43 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from contacts import filing
-from contacts.filtering import filtered
+from contacts.bulk.kinds import permission_of
+from contacts.bulk_forms import FORMS, categories
+from contacts.filtering import ContactFilter
 from contacts.forms import ContactForm
-from contacts.models import Contact, Phonebook
-from contacts.paging import KeysetPage, keyset_page
+from contacts.models import Contact, Operator, Phonebook
+from contacts.paging import KeysetPage
 from contacts.querysets import ContactQuerySet
+from interface import persian
+from interface.jalali import typed_day
 
 
 def page_of_contacts(request: HttpRequest, contacts: ContactQuerySet) -> KeysetPage[Contact]:
     """One page of these contacts, as the request's search and position ask."""
-    found, key = filtered(contacts, request.GET.dict())
-    return keyset_page(found, request.GET.dict(), key=key, ascending=key == "phone")
+    query = request.GET.dict()
+    return ContactFilter.read(query).page(contacts, query)
 
 
 @require_safe
 def contact_list(request: HttpRequest) -> HttpResponse:
-    """All contacts, the newest first; found by number or name, within a phonebook or all."""
-    chosen = request.GET.get("phonebook", "")
+    """All contacts, the newest first; found by number, word or attribute, and narrowed by what is known of them."""
+    narrowed = ContactFilter.read(request.GET.dict())
+    query = narrowed.query()
+    chips = [
+        (chip, "?" + urlencode({name: value for name, value in query.items() if name != chip.name}))
+        for chip in narrowed.chips()
+    ]
     context = {
-        "page": page_of_contacts(request, Contact.objects.all()),
+        "page": narrowed.page(Contact.objects.with_suppression(), request.GET.dict()),
         "phonebooks": Phonebook.objects.ours().only("name"),
-        "chosen": chosen,
-        "query": request.GET.get("q", ""),
-        "narrowed": bool(chosen or request.GET.get("q")),
+        "categories": categories(),
+        "operators": Operator.choices,
+        "it": narrowed,
+        "jalali": persian.is_persian(),
+        "since": typed_day(narrowed.since) if narrowed.since else "",
+        "query": query,
+        "chips": chips,
+        "kinds": [kind for kind in FORMS if request.user.has_perm(permission_of(kind))],
     }
     return render(request, "contacts/list.html", context)
 

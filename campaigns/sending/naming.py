@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
+from campaigns import segmenting
 from campaigns.models import AudienceRule, Campaign, Message
 from campaigns.states import statuses_of_outcome
 from contacts.models import Contact, Membership
@@ -90,8 +91,6 @@ def recipients_of(rule: AudienceRule) -> Recipients:
             rows = rows.filter(status__in=statuses_of_outcome(str(outcome)))
         return Recipients(rows, "contact", "phone", by_contact=False)
     if rule.kind == Kind.SEGMENT:
-        from campaigns import segmenting
-
         assert rule.segment is not None  # noqa: S101 - a database constraint
         return Recipients(segmenting.contacts_of(rule.segment), "", "phone")
     if rule.kind == Kind.NUMBERS:

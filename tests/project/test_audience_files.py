@@ -9,6 +9,7 @@ import pytest
 from django.core.management import call_command
 
 from campaigns.models import AudienceRule, Campaign, Segment
+from campaigns.states import OUTCOMES
 from contacts.models import JobCategory
 from tests import builders
 from tests.campaigns import lines
@@ -48,7 +49,15 @@ def test_an_example_of_an_audience_file_makes_a_draft(tmp_path: Path, slug: str,
     assert {rule.kind == AudienceRule.Kind.PROVIDER for rule in rules} == {slug == "ippanel"}
 
 
+def told(heading: str) -> set[str]:
+    """The words that the table under this heading explains."""
+    table = OURS.partition(f"| {heading} |")[2].partition("\n\n")[0]
+    return {word for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for word in re.findall(r"`(\w+)`", row)}
+
+
 def test_every_key_of_the_examples_is_explained() -> None:
-    keys = set(re.findall(r'"(\w+)":', OURS)) - {"main", "sub", "id"}
-    told = {key for row in re.findall(r"^\| (`.*?) \|", OURS, re.MULTILINE) for key in re.findall(r"`(\w+)`", row)}
-    assert keys == told
+    assert set(re.findall(r'"(\w+)":', OURS)) - {"main", "sub", "id"} == told("key")
+
+
+def test_every_outcome_is_explained() -> None:
+    assert set(OUTCOMES) == told("outcome")

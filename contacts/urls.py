@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from contacts.views import acting, bulk, contacts, imports, mirrors, phonebooks, suppressions
+from contacts.views import acting, bulk, categories, contacts, imports, mirrors, phonebooks, suppressions
 
 app_name = "contacts"
 urlpatterns = [
@@ -33,6 +33,10 @@ urlpatterns = [
     path("suppressions/files/<int:pk>/", suppressions.suppression_file, name="suppression_file"),
     path("suppressions/files/<int:pk>/live/", suppressions.suppression_file_live, name="suppression_file_live"),
     path("suppressions/files/<int:pk>/cancel/", suppressions.suppression_file_cancel, name="suppression_file_cancel"),
+    path("accounts/<int:pk>/lists/categories/copy/", categories.category_copy, name="category_copy"),
+    path("categories/", categories.category_list, name="categories"),
+    path("categories/<int:pk>/", categories.category_detail, name="category"),
+    path("categories/<int:pk>/delete/", categories.category_delete, name="category_delete"),
     path("imports/", imports.import_list, name="imports"),
     path("imports/new/", imports.import_new, name="import_new"),
     path("imports/<int:pk>/", imports.import_detail, name="import_detail"),

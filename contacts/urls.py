@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from contacts.views import acting, bulk, categories, contacts, imports, mirrors, phonebooks, suppressions
+from contacts.views import acting, bulk, categories, contact, contacts, imports, mirrors, phonebooks, suppressions
 
 app_name = "contacts"
 urlpatterns = [
     path("contacts/", contacts.contact_list, name="list"),
     path("contacts/new/", contacts.contact_new, name="contact_new"),
-    path("contacts/<int:pk>/", contacts.contact_edit, name="contact_edit"),
+    path("contacts/<int:pk>/", contact.contact_page, name="contact"),
+    path("contacts/<int:pk>/timeline/", contact.contact_timeline, name="contact_timeline"),
     path("contacts/<int:pk>/delete/", contacts.contact_delete, name="contact_delete"),
     path("contacts/actions/", bulk.action_list, name="bulk_actions"),
     path("contacts/actions/new/", acting.act, name="act"),

@@ -150,7 +150,7 @@ class Contact(models.Model):
         return self.full_name or self.phone
 
     def get_absolute_url(self) -> str:
-        return reverse("contacts:contact_edit", args=[self.pk])
+        return reverse("contacts:contact", args=[self.pk])
 
     @property
     def full_name(self) -> str:

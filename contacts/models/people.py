@@ -145,6 +145,7 @@ class Contact(models.Model):
                 name="contact_by_category",
             ),
         ]
+        permissions = [("export_contact", "Can export contacts")]
 
     def __str__(self) -> str:
         return self.full_name or self.phone

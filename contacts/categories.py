@@ -43,6 +43,7 @@ class Branch:
         return [self.by_operator[operator] for operator in OPERATORS]
 
 
+AT_ONCE = 20_000  # contacts that a deletion changes; more are a bulk action first
 OPERATORS = (Operator.MCI, Operator.IRANCELL, Operator.OTHER, Operator.UNKNOWN)
 
 

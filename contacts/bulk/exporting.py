@@ -8,10 +8,10 @@ the columns are whole, and cells harmless in a spreadsheet, when it is downloade
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,13 +19,16 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from persiantools.jdatetime import JalaliDate
 
 from contacts.bulk.kinds import CannotGoOn, OfContacts, register
 from contacts.bulk.reasons import FILE_GONE
 from contacts.models import BulkAction, Contact, JobCategory, Membership, Operator, Phonebook
 from interface import persian
 
-KEPT: Final = timedelta(days=3)
+_JALALI: Any = JalaliDate  # it ships no types
+
+KEPT: Final = dt.timedelta(days=3)
 PERMISSION: Final = "contacts.export_contact"
 _NAMES: Final = "، "  # between the phonebooks of a contact
 
@@ -36,6 +39,7 @@ class Export(OfContacts):
 
     slice_size = 5_000
     permission = PERMISSION
+    template = "contacts/_action_export.html"
 
     def begin(self) -> None:
         super().begin()
@@ -76,7 +80,7 @@ class Export(OfContacts):
                 str(operators[it.operator]),
                 categories.get(it.job_category_id or 0, ""),
                 _NAMES.join(books.get(it.pk, ())),
-                persian.written_day(it.created_at, jalali=jalali),
+                _day(it.created_at, jalali),
                 *(str(it.attributes.get(key, "")) for key in keys),
             ]
         self.action.params["keys"] = list(keys)
@@ -87,7 +91,12 @@ class Export(OfContacts):
     def link(self) -> tuple[str, str] | None:
         if self.action.status != BulkAction.Status.COMPLETED or not self.action.path:
             return None
-        return _("Download"), reverse("contacts:export_download", args=[self.action.pk])
+        return _("Download as CSV"), reverse("contacts:export_download", args=[self.action.pk])
+
+
+def _day(at: dt.datetime, jalali: bool) -> str:
+    day = timezone.localtime(at).date()
+    return str(_JALALI(day).strftime("%Y-%m-%d")) if jalali else day.isoformat()
 
 
 def _phonebooks(contact_ids: list[int]) -> dict[int, list[str]]:
@@ -134,8 +143,3 @@ def forget_old() -> None:
     old = BulkAction.objects.filter(kind=BulkAction.Kind.EXPORT, finished_at__lt=timezone.now() - KEPT)
     for action in old.exclude(path=""):
         discard(action)
-
-
-def selection(query: dict[str, Any]) -> dict[str, Any]:
-    """The contacts that a list's query shows, as a selection."""
-    return {"filter": {name: value for name, value in sorted(query.items()) if value}}

@@ -107,8 +107,8 @@ class Split(OfPhonebook):
         params = self.action.params
         names = {"name": self.name(), "n": persian.number(params.get("number"))}
         if params["by"] == EQUAL:
-            number = params["number"]
-            return ngettext("Split “%(name)s” into %(n)s part", "Split “%(name)s” into %(n)s equal parts", number) % names
+            words = ngettext("Split “%(name)s” into %(n)s part", "Split “%(name)s” into %(n)s parts", params["number"])
+            return words % names
         if params["by"] == SIZE:
             return _("Split “%(name)s” into parts of %(n)s") % names
         if params["by"] == OPERATOR:

@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
-from contacts import categories, mirroring
+from contacts import bulk, categories, mirroring
 from contacts.category_forms import JobCategoryForm, RemoveCategoryForm
-from contacts.models import JobCategory
+from contacts.models import BulkAction, JobCategory
 from interface import persian
 from providers.models import ProviderAccount
 from providers.registry import PROVIDERS
@@ -103,6 +103,12 @@ def category_delete(request: HttpRequest, pk: int) -> HttpResponse:
     form = RemoveCategoryForm(category, request.POST)
     if not form.is_valid():
         return _page(request, category, str(category), JobCategoryForm(instance=category), form)
+    if categories.members(category)[categories.AT_ONCE :].exists():
+        heir = form.cleaned_data["heir"]
+        selection = {"filter": {"category": str(pk)}}
+        params = {"category": heir.pk if heir else None}
+        messages.info(request, _("It has many contacts: they are changed first. Delete it when that is done."))
+        return redirect(bulk.start(BulkAction.Kind.CATEGORISE, selection, params, request.user))
     try:
         moved = categories.remove(category, form.cleaned_data["heir"])
     except categories.CategoryInUse as error:

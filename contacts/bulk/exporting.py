@@ -54,7 +54,8 @@ class Export(OfContacts):
             raise CannotGoOn(FILE_GONE)
         text = io.StringIO(newline="")
         csv.writer(text).writerows(self._rows(ids))
-        with path.open("r+b" if path.exists() else "w+b") as file:
+        path.touch(mode=0o600)
+        with path.open("r+b") as file:
             file.truncate(self.action.params["bytes"])
             file.seek(0, io.SEEK_END)
             file.write(text.getvalue().encode("utf-8", "replace"))
@@ -120,13 +121,15 @@ def header(action: BulkAction) -> list[str]:
 
 
 def rows(action: BulkAction) -> Iterator[list[str]]:
-    """The rows of the finished file, each as long as the header. Raises :class:`OSError` where it is gone."""
-    width = len(header(action))
-    return _whole(Path(action.path).open(encoding="utf-8", newline=""), width)
+    """The rows of the finished file, each as long as the header. Raises :class:`FileNotFoundError` where it is gone."""
+    path = Path(action.path)
+    if not path.is_file():
+        raise FileNotFoundError(path.name)
+    return _whole(path, len(header(action)))
 
 
-def _whole(file: io.TextIOWrapper, width: int) -> Iterator[list[str]]:
-    with file:
+def _whole(path: Path, width: int) -> Iterator[list[str]]:
+    with path.open(encoding="utf-8", newline="") as file:
         for row in csv.reader(file):
             yield row + [""] * (width - len(row))
 

@@ -38,7 +38,7 @@ def export_download(request: HttpRequest, pk: int) -> HttpResponseBase:
 def _file(request: HttpRequest, action: BulkAction, wanted: str | None) -> HttpResponseBase:
     try:
         rows = exporting.rows(action)
-    except OSError:
+    except FileNotFoundError:
         messages.warning(request, _("The file is no longer kept. Begin the export once more."))
         return redirect(action)
     return tables.download(f"contacts-{action.pk}", tables.kind(wanted), exporting.header(action), rows)

@@ -207,3 +207,25 @@ def test_who_may_not_change_phonebooks_does_none_of_it(client: Client, path: str
     client.force_login(User.objects.create_user("teammate"))
     ask = client.get if path == "organise" else client.post
     assert ask(f"/phonebooks/{source.pk}/{path}/").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({}, ["ام", "بازار", "customers"]),
+        ({"q": "CUST"}, ["customers"]),
+        ({"q": "بازار "}, ["بازار"]),
+        ({"q": "\0"}, ["ام", "بازار", "customers"]),
+        ({"q": "none"}, []),
+        ({"sort": "largest"}, ["customers", "بازار", "ام"]),
+        ({"sort": "smallest"}, ["ام", "بازار", "customers"]),
+        ({"sort": "oldest"}, ["customers", "ام", "بازار"]),
+        ({"sort": "-password"}, ["ام", "بازار", "customers"]),
+    ],
+)
+def test_the_list_is_searched_by_name_and_sorted(owner: Client, query: dict[str, str], found: list[str]) -> None:
+    book([1, 2, 3])
+    book([], "ام")
+    book([4, 5], "بازار")
+    shown = [it.name for it in owner.get("/phonebooks/", query).context["phonebooks"]]
+    assert shown == found if query.get("sort") in ("largest", "smallest", "oldest") else set(shown) == set(found)

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from contacts import elsewhere
 from contacts.elsewhere import Happening
-from contacts.models import Contact, ContactImport, Membership, Suppression
+from contacts.models import Contact, ContactImport, Membership, Suppression, SuppressionChange
 from interface import persian
 
 PAGE = 20
@@ -86,7 +86,19 @@ def _imports(contact: Contact) -> Iterator[Happening]:
 
 
 def _suppressions(contact: Contact) -> Iterator[Happening]:
-    for it in Suppression.objects.filter(phone=contact.phone).select_related("line").order_by("pk"):
-        scope = str(it.line) if it.line else str(it.get_scope_display())
-        facts = [persian.isolated(scope), str(it.get_reason_display()), it.source]
-        yield Happening(it.created_at, "ban", _("Suppressed"), " · ".join(filter(None, facts)), tone="warning")
+    """What was suppressed and lifted; and what holds since before that was written down."""
+    changes = list(SuppressionChange.objects.filter(phone=contact.phone).select_related("line").order_by("pk"))
+    for it in changes:
+        icon, tone = ("ban", "warning") if it.made else ("circle-check", "success")
+        title = _("Suppressed") if it.made else _("The suppression was lifted")
+        yield Happening(it.changed_at, icon, title, _held(it), tone=tone)
+    told = {(it.scope, it.line_id, it.reason) for it in changes}
+    for held in Suppression.objects.of([contact.phone]).select_related("line").order_by("pk"):
+        if (held.scope, held.line_id, held.reason) not in told:
+            yield Happening(held.created_at, "ban", _("Suppressed"), _held(held), tone="warning")
+
+
+def _held(it: Suppression | SuppressionChange) -> str:
+    scope = str(it.line) if it.line else str(it.get_scope_display())
+    facts = [persian.isolated(scope), str(it.get_reason_display()), it.source_label, it.note]
+    return " · ".join(filter(None, facts))

@@ -34,7 +34,6 @@ def category_list(request: HttpRequest) -> HttpResponse:
     context = {
         "tree": tree,
         "operators": [operator.label for operator in categories.OPERATORS],
-        "largest": max((branch.total for branch in tree), default=0),
         "form": form,
         "accounts": _keeping_accounts(),
     }

@@ -36,7 +36,7 @@ def contact_page(request: HttpRequest, pk: int) -> HttpResponse:
         "contact": contact,
         "form": form,
         "phonebooks": Phonebook.objects.ours().filter(membership__contact=contact),
-        "suppressions": Suppression.objects.filter(phone=contact.phone).select_related("line").order_by("pk"),
+        "suppressions": Suppression.objects.of([contact.phone]).select_related("line").strongest_first(),
         "timeline": timeline.page(contact, request.GET.dict()),
         "is_later_page": "until" in request.GET,
     }

@@ -17,8 +17,8 @@ from django.utils import timezone, translation
 
 from campaigns.models import Campaign, Message
 from campaigns.states import MessageStatus
-from contacts import timeline
-from contacts.models import Contact, JobCategory, Membership, Suppression
+from contacts import suppressions, timeline
+from contacts.models import Contact, JobCategory, Membership, Source, Suppression
 from providers.models import SenderLine
 from tests import builders
 from tests.contacts.files import imported, write
@@ -96,6 +96,14 @@ def test_everything_that_happened_stands_newest_first(over: SenderLine, tmp_path
     assert "customers" in came.detail
     assert "the contact was made" in came.detail
     assert came.url.startswith("/imports/")
+
+
+def test_a_suppression_that_was_lifted_stays_in_the_timeline() -> None:
+    it = contact()
+    suppressions.suppress([it.phone], scope="advertising", reason="opt_out", source=Source.REPLY)
+    suppressions.lift(Suppression.objects.all(), source=Source.HAND)
+    assert titles(it) == ["The suppression was lifted", "Suppressed", "The contact was added"]
+    assert "by hand" in timeline.page(it, {}).happenings[0].detail
 
 
 def test_an_import_that_only_filed_a_contact_is_told_apart(tmp_path: Path) -> None:

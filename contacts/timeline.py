@@ -90,12 +90,12 @@ def _suppressions(contact: Contact) -> Iterator[Happening]:
     changes = list(SuppressionChange.objects.filter(phone=contact.phone).select_related("line").order_by("pk"))
     for it in changes:
         icon, tone = ("ban", "warning") if it.made else ("circle-check", "success")
-        title = _("Suppressed") if it.made else _("The suppression was lifted")
+        title = _("The number was suppressed") if it.made else _("The suppression was lifted")
         yield Happening(it.changed_at, icon, title, _held(it), tone=tone)
     told = {(it.scope, it.line_id, it.reason) for it in changes}
     for held in Suppression.objects.of([contact.phone]).select_related("line").order_by("pk"):
         if (held.scope, held.line_id, held.reason) not in told:
-            yield Happening(held.created_at, "ban", _("Suppressed"), _held(held), tone="warning")
+            yield Happening(held.created_at, "ban", _("The number was suppressed"), _held(held), tone="warning")
 
 
 def _held(it: Suppression | SuppressionChange) -> str:

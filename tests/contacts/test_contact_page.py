@@ -87,7 +87,7 @@ def test_everything_that_happened_stands_newest_first(over: SenderLine, tmp_path
     Suppression.objects.create(phone=it.phone)
     sent(over, it, 1, long_ago(days=1))
     assert titles(it) == [
-        "Suppressed",
+        "The number was suppressed",
         "Last change of what is known of it",
         "Message of “campaign 1”",
         "Import of “guests.csv”",
@@ -102,7 +102,7 @@ def test_a_suppression_that_was_lifted_stays_in_the_timeline() -> None:
     it = contact()
     suppressions.suppress([it.phone], scope="advertising", reason="opt_out", source=Source.REPLY)
     suppressions.lift(Suppression.objects.all(), source=Source.HAND)
-    assert titles(it) == ["The suppression was lifted", "Suppressed", "The contact was added"]
+    assert titles(it) == ["The suppression was lifted", "The number was suppressed", "The contact was added"]
     assert "by hand" in timeline.page(it, {}).happenings[0].detail
 
 

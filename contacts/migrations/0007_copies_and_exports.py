@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('contacts', '0005_bulk_action_once'),
+        ('contacts', '0006_suppressions_and_replies'),
     ]
 
     operations = [

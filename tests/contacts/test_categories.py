@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from campaigns.models import AudienceRule
 from contacts import categories
@@ -161,7 +162,7 @@ def test_a_category_goes_to_none_of_its_own_subs(owner: Client, shops: JobCatego
 def test_a_providers_tree_is_copied_once(owner: Client, shops: JobCategory) -> None:
     account = builders.account()
     main = JobCategory.objects.create(name="Shops", account=account, provider_ref="1")
-    gone = builders.timezone.now()
+    gone = timezone.now()
     for ref, name, fields in (("1", "كافه", {}), ("2", "Kiosks", {}), ("3", "Gone", {"gone_since": gone})):
         JobCategory.objects.create(name=name, account=account, parent=main, provider_ref=ref, **fields)
     for _press in range(2):

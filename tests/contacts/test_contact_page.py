@@ -73,7 +73,7 @@ def test_messages_stand_with_their_status_line_and_page(over: SenderLine) -> Non
     builders.running(over, builders.include(builders.phonebook([contact()])))
     it, message = Contact.objects.get(), Message.objects.get()
     newest = timeline.page(it, {}).happenings[0]
-    assert ("Nowruz" in newest.title, newest.url) == (True, f"/messages/{message.pk}/")
+    assert ("Nowruz" in str(newest.title), newest.url) == (True, f"/messages/{message.pk}/")
     assert "pending" in newest.detail
     assert over.sender in newest.detail
 

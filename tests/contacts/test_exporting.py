@@ -79,18 +79,22 @@ def test_dates_are_jalali_for_who_reads_persian(owner: Client) -> None:
     assert rows_of(owner.post("/contacts/export/", {}))[1][6] == "1405-01-01"
 
 
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
 @pytest.mark.parametrize("language", ["en", "fa"])
-def test_an_exported_file_imports_again_unchanged(owner: Client, tmp_path: Path, language: str) -> None:
+def test_an_exported_file_imports_again_unchanged(owner: Client, tmp_path: Path, language: str, kind: str) -> None:
     builders.phonebook(people())
+    sub = JobCategory.objects.create(name="Bakeries", parent=JobCategory.objects.create(name="Shops"))
+    Contact.objects.filter(first_name="=1+1").update(job_category=sub)
     before = table()
     owner.cookies["django_language"] = language
-    path = tmp_path / "again.csv"
-    path.write_bytes(content_of(owner.post("/contacts/export/", {})))
+    path = tmp_path / f"again.{kind}"
+    path.write_bytes(content_of(owner.post("/contacts/export/", {"format": kind})))
     again = imported(path, policy="overwrite")
     assert (again.unchanged, again.rows_done) == (3, 3)
     assert table() == before
     Contact.objects.all().delete()
     assert (imported(path).new, table()) == (3, before)
+    assert Contact.objects.get(first_name="=1+1").job_category == sub
 
 
 def test_only_what_the_list_shows_is_exported(owner: Client) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from contacts import categories
@@ -17,7 +16,7 @@ SELECT = {"class": "select w-full"}
 class CategoryChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # no argument at run time
     """One of our categories, main ones and subs in the order of the tree."""
 
-    def __init__(self, label: str | Promise, empty_label: str | Promise, **kwargs: Any) -> None:
+    def __init__(self, label: Any, empty_label: Any, **kwargs: Any) -> None:
         super().__init__(
             JobCategory.objects.none(),
             label=label,

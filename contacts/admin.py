@@ -7,8 +7,10 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from contacts import bulk, filing, suppressions
+from contacts.category_forms import JobCategoryForm
 from contacts.filtering import search
 from contacts.forms import ContactForm
 from contacts.models import (
@@ -30,6 +32,7 @@ from contacts.models import (
 )
 from contacts.paging import BoundedPaginator
 from contacts.phones import search_digits
+from contacts.querysets import JobCategoryQuerySet
 from contacts.suppressions import Terms
 from interface.admin import JalaliDates
 
@@ -132,12 +135,32 @@ class MembershipAdmin(ReadOnlyAdmin):
 
 @admin.register(JobCategory)
 class JobCategoryAdmin(LargeTableAdmin):
-    list_display = ["name", "parent", "account", "provider_ref"]
+    """As a tree: main categories by name, each followed by its subs. A provider's are read-only."""
+
+    list_display = ["place", "account", "provider_ref"]
     list_select_related = ["parent", "account"]
-    search_fields = ["name", "provider_ref"]
-    raw_id_fields = ["parent", "account"]
-    readonly_fields = ["gone_since"]
-    ordering = ["name"]
+    list_filter = [("account", admin.EmptyFieldListFilter)]
+    search_fields = ["name", "parent__name", "provider_ref"]
+    fields = ["name", "parent", "account", "provider_ref", "gone_since"]
+    readonly_fields = ["account", "provider_ref", "gone_since"]
+    form = JobCategoryForm
+
+    def get_queryset(self, request: HttpRequest) -> JobCategoryQuerySet:
+        return JobCategory.objects.in_tree_order()
+
+    def get_ordering(self, request: HttpRequest) -> list[Any]:
+        return list(JobCategory.objects.in_tree_order().query.order_by)
+
+    @admin.display(description=_("name"))
+    def place(self, category: JobCategory) -> str:
+        return f"— {category.name}" if category.parent_id else category.name
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return super().has_change_permission(request, obj) and getattr(obj, "account_id", None) is None
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Its own page asks what becomes of its contacts."""
+        return False
 
 
 @admin.register(Suppression)

@@ -12,5 +12,5 @@ class ContactsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the kinds of bulk actions."""
-        from contacts.bulk import acting  # noqa: F401
+        from contacts.bulk import acting, books, exporting, splitting  # noqa: F401
         from contacts.importing import undoing  # noqa: F401

@@ -9,10 +9,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from contacts import phones
+from contacts.category_forms import CategoryChoice
 from contacts.importing import mapping
 from contacts.importing.cleaning import MAX_VALUE
 from contacts.importing.reasons import sentence
-from contacts.models import Contact, Phonebook
+from contacts.models import Contact, JobCategory, Phonebook
 
 INPUT = {"class": "input w-full"}
 MAX_KEY = 2**63 - 1
@@ -58,14 +59,17 @@ class ContactForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class 
         Phonebook.objects.none(), label=_("phonebooks"), required=False, widget=forms.CheckboxSelectMultiple
     )
 
+    job_category = CategoryChoice(_("job category"), _("none"))
+
     class Meta:
         model = Contact
-        fields = ["phone", "first_name", "last_name"]
+        fields = ["phone", "first_name", "last_name", "job_category"]
         widgets = {"first_name": forms.TextInput(attrs=INPUT), "last_name": forms.TextInput(attrs=INPUT)}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["phonebooks"].queryset = Phonebook.objects.ours()  # type: ignore[attr-defined]
+        self.fields["job_category"].queryset = JobCategory.objects.ours().in_tree_order()  # type: ignore[attr-defined]
         if self.instance.pk:
             self.initial["phonebooks"] = Phonebook.objects.ours().filter(membership__contact=self.instance)
         lines = (f"{key}: {value}" for key, value in self.instance.attributes.items())

@@ -9,13 +9,14 @@ from django.apps import apps
 from django.db import connection, models
 from django.db.models import Case, Exists, F, Func, OuterRef, Q, Value, When
 from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 
 if TYPE_CHECKING:
     from contacts.models import (
         BulkAction,
         Contact,
         ContactImport,
+        JobCategory,
         Mirroring,
         Phonebook,
         ProviderNumber,
@@ -102,6 +103,20 @@ class ContactQuerySet(models.QuerySet["Contact"]):
         """The contacts, each with ``is_suppressed``: whether anything holds for its number, on whatever line."""
         suppressions = apps.get_model("contacts", "Suppression").objects
         return self.annotate(is_suppressed=Exists(suppressions.filter(phone=OuterRef("phone"))))
+
+
+class JobCategoryQuerySet(models.QuerySet["JobCategory"]):
+    """Job categories."""
+
+    def ours(self) -> JobCategoryQuerySet:
+        """Categories that are kept here, not mirrors of a provider's."""
+        return self.filter(account=None)
+
+    def in_tree_order(self) -> JobCategoryQuerySet:
+        """Each main category by name, followed by its subs by name, with the parents at hand."""
+        main = Coalesce("parent__name", "name")
+        subs_after = F("parent").asc(nulls_first=True)
+        return self.select_related("parent").order_by(main, Coalesce("parent", "pk"), subs_after, "name")
 
 
 class PhonebookQuerySet(models.QuerySet["Phonebook"]):

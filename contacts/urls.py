@@ -2,14 +2,29 @@
 
 from django.urls import path
 
-from contacts.views import acting, bulk, contacts, imports, mirrors, phonebooks, suppressions
+from contacts.views import (
+    acting,
+    bulk,
+    categories,
+    contact,
+    contacts,
+    exports,
+    imports,
+    mirrors,
+    organising,
+    phonebooks,
+    suppressions,
+)
 
 app_name = "contacts"
 urlpatterns = [
     path("contacts/", contacts.contact_list, name="list"),
     path("contacts/new/", contacts.contact_new, name="contact_new"),
-    path("contacts/<int:pk>/", contacts.contact_edit, name="contact_edit"),
+    path("contacts/<int:pk>/", contact.contact_page, name="contact"),
+    path("contacts/<int:pk>/timeline/", contact.contact_timeline, name="contact_timeline"),
     path("contacts/<int:pk>/delete/", contacts.contact_delete, name="contact_delete"),
+    path("contacts/export/", exports.contact_export, name="export"),
+    path("contacts/export/<int:pk>/", exports.export_download, name="export_download"),
     path("contacts/actions/", bulk.action_list, name="bulk_actions"),
     path("contacts/actions/new/", acting.act, name="act"),
     path("contacts/actions/<int:pk>/", bulk.action_detail, name="bulk_action"),
@@ -17,6 +32,10 @@ urlpatterns = [
     path("contacts/actions/<int:pk>/cancel/", bulk.action_cancel, name="bulk_cancel"),
     path("phonebooks/", phonebooks.phonebook_list, name="phonebooks"),
     path("phonebooks/<int:pk>/", phonebooks.phonebook_detail, name="phonebook"),
+    path("phonebooks/<int:pk>/organise/", organising.phonebook_organise, name="phonebook_organise"),
+    path("phonebooks/<int:pk>/copy/", organising.phonebook_copy, name="phonebook_copy"),
+    path("phonebooks/<int:pk>/merge/", organising.phonebook_merge, name="phonebook_merge"),
+    path("phonebooks/<int:pk>/split/", organising.phonebook_split, name="phonebook_split"),
     path("phonebooks/<int:pk>/delete/", phonebooks.phonebook_delete, name="phonebook_delete"),
     path("phonebooks/<int:pk>/remove/<int:contact_id>/", phonebooks.phonebook_remove, name="phonebook_remove"),
     path("phonebooks/mirrored/<int:pk>/", mirrors.mirrored_phonebook, name="mirrored_phonebook"),
@@ -33,6 +52,10 @@ urlpatterns = [
     path("suppressions/files/<int:pk>/", suppressions.suppression_file, name="suppression_file"),
     path("suppressions/files/<int:pk>/live/", suppressions.suppression_file_live, name="suppression_file_live"),
     path("suppressions/files/<int:pk>/cancel/", suppressions.suppression_file_cancel, name="suppression_file_cancel"),
+    path("accounts/<int:pk>/lists/categories/copy/", categories.category_copy, name="category_copy"),
+    path("categories/", categories.category_list, name="categories"),
+    path("categories/<int:pk>/", categories.category_detail, name="category"),
+    path("categories/<int:pk>/delete/", categories.category_delete, name="category_delete"),
     path("imports/", imports.import_list, name="imports"),
     path("imports/new/", imports.import_new, name="import_new"),
     path("imports/<int:pk>/", imports.import_detail, name="import_detail"),

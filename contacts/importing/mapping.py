@@ -85,6 +85,8 @@ _NAMES: Final[dict[str, tuple[str, ...]]] = {
     ),
 }  # fmt: skip
 _FIELDS: Final = {name: (field, rank) for field, names in _NAMES.items() for rank, name in enumerate(names)}
+# What an export tells beside: it follows from the number, or is chosen when the file is imported again.
+_DERIVED: Final = frozenset({"operator", "phonebooks", "added", "اپراتور", "دفترچه های تلفن", "تاریخ افزودن"})
 _separators = re.compile(r"[\s\u200c_\-./\\:()\[\]*#«»]+")
 
 
@@ -108,7 +110,7 @@ def guess(header: Sequence[str], samples: Sequence[Sequence[str]], *, attributes
     _settle_phone(best, len(header), samples)
     _settle_names(best, samples)
     _settle_categories(best)
-    targets = [""] * len(header)
+    targets = [IGNORE if fold(name) in _DERIVED else "" for name in header]
     for field, (_rank, index) in best.items():
         targets[index] = field
     return complete(header, targets, attributes=attributes)

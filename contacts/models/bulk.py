@@ -29,6 +29,7 @@ class BulkAction(models.Model):
         CATEGORISE = "categorise", _("give a job category")
         SUPPRESS = "suppress", _("suppress")
         DELETE = "delete", _("delete")
+        COPY = "copy", _("copy a phonebook")
         MERGE = "merge", _("merge phonebooks")
         SPLIT = "split", _("split a phonebook")
         UNDO = "undo", _("undo an import")

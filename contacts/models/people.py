@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from contacts.fields import PhoneField
-from contacts.querysets import ContactQuerySet, PhonebookQuerySet
+from contacts.querysets import ContactQuerySet, JobCategoryQuerySet, PhonebookQuerySet
 from providers.models import ProviderAccount
 
 
@@ -44,6 +46,8 @@ class JobCategory(Mirrored):
         "self", models.CASCADE, null=True, blank=True, related_name="children", verbose_name=_("main category")
     )
 
+    objects = JobCategoryQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("job category")
         verbose_name_plural = _("job categories")
@@ -69,6 +73,36 @@ class JobCategory(Mirrored):
 
     def __str__(self) -> str:
         return f"{self.parent.name} / {self.name}" if self.parent else self.name
+
+    def get_absolute_url(self) -> str:
+        if self.account_id:
+            return reverse("contacts:mirrored_categories", args=[self.account_id])
+        return reverse("contacts:category", args=[self.pk])
+
+    def clean(self) -> None:
+        """Two levels, within what is ours or within one account, and of ours each name once in its place."""
+        problems = {"parent": self._misplaced(), "name": self._taken()}
+        if told := {field: words for field, words in problems.items() if words}:
+            raise ValidationError(told)
+
+    def _misplaced(self) -> str:
+        if self.parent is None:
+            return ""
+        if self.parent.pk == self.pk or self.parent.parent_id is not None:
+            return gettext("A sub-category cannot have sub-categories: choose a main category.")
+        if self.parent.account_id != self.account_id:
+            return gettext("Choose a main category that is kept in the same place.")
+        if self.pk and self.children.exists():
+            return gettext("It has sub-categories of its own, so it stays a main category.")
+        return ""
+
+    def _taken(self) -> str:
+        twins = JobCategory.objects.ours().filter(name=self.name, parent=self.parent_id).exclude(pk=self.pk)
+        if self.account_id is not None or not twins.exists():
+            return ""
+        if self.parent is None:
+            return gettext("There is a main category of this name already.")
+        return gettext("This main category has a sub-category of this name already.")
 
 
 class Contact(models.Model):
@@ -111,12 +145,13 @@ class Contact(models.Model):
                 name="contact_by_category",
             ),
         ]
+        permissions = [("export_contact", "Can export contacts")]
 
     def __str__(self) -> str:
         return self.full_name or self.phone
 
     def get_absolute_url(self) -> str:
-        return reverse("contacts:contact_edit", args=[self.pk])
+        return reverse("contacts:contact", args=[self.pk])
 
     @property
     def full_name(self) -> str:

@@ -1,4 +1,4 @@
-"""The list of contacts, and one contact. Everybody signed in may look; changing needs the model's permission."""
+"""The list of contacts, adding and deleting one. Everybody signed in may look; changing needs the permission."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -20,6 +19,7 @@ from contacts.forms import ContactForm
 from contacts.models import Contact, Operator, Phonebook
 from contacts.paging import KeysetPage
 from contacts.querysets import ContactQuerySet
+from contacts.views.contact import save
 from interface import persian
 from interface.jalali import typed_day
 
@@ -59,26 +59,12 @@ def contact_list(request: HttpRequest) -> HttpResponse:
 def contact_new(request: HttpRequest) -> HttpResponse:
     """Adds a contact; ``?phonebook=ID`` has that one ticked."""
     initial = {"phonebooks": request.GET.getlist("phonebook")}
-    return _edit(request, ContactForm(request.POST or None, initial=initial), None)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@permission_required("contacts.change_contact", raise_exception=True)
-def contact_edit(request: HttpRequest, pk: int) -> HttpResponse:
-    """Changes a contact."""
-    contact = get_object_or_404(Contact, pk=pk)
-    return _edit(request, ContactForm(request.POST or None, instance=contact), contact)
-
-
-def _edit(request: HttpRequest, form: ContactForm, contact: Contact | None) -> HttpResponse:
+    form = ContactForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
-        with transaction.atomic():
-            saved = form.save()
-            filing.file_into(saved, form.cleaned_data["phonebooks"])
+        contact = save(form)
         messages.success(request, _("The contact was saved."))
-        return redirect("contacts:list")
-    status = 422 if form.errors else 200
-    return render(request, "contacts/contact.html", {"form": form, "contact": contact}, status=status)
+        return redirect(contact)
+    return render(request, "contacts/contact_new.html", {"form": form}, status=422 if form.errors else 200)
 
 
 @require_POST

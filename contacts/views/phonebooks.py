@@ -13,21 +13,39 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from contacts import filing
 from contacts.forms import PhonebookForm
+from contacts.importing.mapping import LETTERS
 from contacts.models import Contact, Phonebook
 from contacts.views.contacts import page_of_contacts
 from contacts.views.mirrors import keeping_accounts
 
+SORTS = {"name": "name", "largest": "-size", "smallest": "size", "newest": "-pk", "oldest": "pk"}
+SHOWN = 200
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def phonebook_list(request: HttpRequest) -> HttpResponse:
-    """All phonebooks kept here with their sizes, a form for a new one, and the way to those kept at providers."""
+    """The phonebooks kept here with their sizes, found by name and sorted, a form for a new one, and the way to those
+    kept at providers.
+    """
     _check_post(request, "contacts.add_phonebook")
     form = PhonebookForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         phonebook = form.save()
         messages.success(request, _("The phonebook was made."))
         return redirect(phonebook)
-    context = {"phonebooks": Phonebook.objects.ours(), "form": form, "accounts": keeping_accounts()}
+    query = request.GET.get("q", "").replace("\0", "").strip()[:100]
+    sort = request.GET.get("sort", "") if request.GET.get("sort", "") in SORTS else "name"
+    found = Phonebook.objects.ours().filter(name__icontains=query.translate(LETTERS)).order_by(SORTS[sort], "name")
+    shown = list(found[: SHOWN + 1])
+    context = {
+        "phonebooks": shown[:SHOWN],
+        "more": len(shown) > SHOWN,
+        "shown": SHOWN,
+        "query": query,
+        "sort": sort,
+        "form": form,
+        "accounts": keeping_accounts(),
+    }
     return render(request, "contacts/phonebooks.html", context, status=422 if form.errors else 200)
 
 

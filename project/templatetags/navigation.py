@@ -29,6 +29,7 @@ def navigation(context: dict[str, Any]) -> list[Item]:
         (_("Contacts"), "users", reverse("contacts:list")),
         (_("Phonebooks"), "book-user", reverse("contacts:phonebooks")),
         (_("Segments"), "filter", reverse("campaigns:segments")),
+        (_("Job categories"), "layers", reverse("contacts:categories")),
         (_("Imports"), "folder-up", reverse("contacts:imports")),
         (_("Suppressions"), "ban", reverse("contacts:suppressions")),
         (_("Accounts and lines"), "plug", reverse("providers:accounts")),

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from campaigns import checking, drafting, lifecycle, reporting
 from campaigns.models import Batch, Campaign
 from campaigns.states import MessageStatus
+from interface import persian
 from interface.commands import ScriptCommand
 
 DECISIONS = ("count-as-sent", "send-again")  # on what is unclear
@@ -121,7 +122,7 @@ class Command(ScriptCommand):
 
 def _cap(text: str) -> tuple[int, int]:
     """The messages and the days of ``N/D``; whether they make a cap is the draft's to say."""
-    found = re.fullmatch(r"([0-9]{1,4})/([0-9]{1,4})", text)
+    found = re.fullmatch(r"([0-9]{1,4})/([0-9]{1,4})", persian.ascii_digits(text))
     if not found:
         raise CommandError(_("A cap is written as messages/days, such as 2/7."))
     return int(found[1]), int(found[2])

@@ -92,9 +92,8 @@ def _size(rule: AudienceRule, recipients: Recipients) -> int:
 # of them first, which takes seconds for a million.
 _HELD = """
     WITH held AS MATERIALIZED (
-        SELECT s.phone, s.word, c.id FROM (
-            SELECT u.phone, min(u.word) AS word FROM ({words}) AS u GROUP BY u.phone
-        ) AS s LEFT JOIN contacts_contact AS c ON c.phone = s.phone
+        SELECT s.phone, s.word, (SELECT c.id FROM contacts_contact AS c WHERE c.phone = s.phone) AS id
+        FROM (SELECT u.phone, min(u.word) AS word FROM ({words}) AS u GROUP BY u.phone) AS s
     )
     SELECT held.word, count(*) FROM held WHERE {conditions} GROUP BY held.word
 """

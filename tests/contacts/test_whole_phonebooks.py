@@ -34,7 +34,7 @@ def owner(client: Client) -> Client:
 def book(numbers: Iterable[int], name: str = "customers") -> Phonebook:
     """A phonebook with these contacts, in this order."""
     wanted = [builders.phone(number) for number in numbers]
-    Contact.objects.bulk_create([Contact(phone=phone) for phone in wanted], ignore_conflicts=True)
+    Contact.objects.bulk_create([Contact(phone=phone) for phone in sorted(wanted)], ignore_conflicts=True)
     known = {it.phone: it for it in Contact.objects.filter(phone__in=wanted)}
     return builders.phonebook([known[phone] for phone in wanted], name)
 

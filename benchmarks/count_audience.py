@@ -28,8 +28,8 @@ SURROUNDINGS = """
     INSERT INTO contacts_jobcategory (name, provider_ref) VALUES ('shops', '');
     UPDATE contacts_contact SET job_category_id = (SELECT max(id) FROM contacts_jobcategory),
         attributes = '{"city": "قم"}' WHERE id %% 5 = 0;
-    INSERT INTO contacts_suppression (phone, scope, reason, source, created_at)
-    SELECT phone, 'all', 'manual', '', now() FROM contacts_contact WHERE id %% 20 = 7;
+    INSERT INTO contacts_suppression (phone, scope, reason, source, note, created_at)
+    SELECT phone, 'all', 'manual', '', '', now() FROM contacts_contact WHERE id %% 20 = 7;
 """
 PART = """
     INSERT INTO contacts_membership (phonebook_id, contact_id)

@@ -89,11 +89,14 @@ def _size(rule: AudienceRule, recipients: Recipients) -> int:
 
 
 # The few that are barred are looked up among the many, one by one: LIMIT and OFFSET keep the planner from reading all
-# of them first, which takes seconds for a million.
+# of them first, which takes seconds for a million. In the order of the index that they are looked up in, its pages are
+# read once: half the time.
 _HELD = """
     WITH held AS MATERIALIZED (
-        SELECT s.phone, s.word, (SELECT c.id FROM contacts_contact AS c WHERE c.phone = s.phone) AS id
-        FROM (SELECT u.phone, min(u.word) AS word FROM ({words}) AS u GROUP BY u.phone) AS s
+        SELECT s.phone, s.word, s.id FROM (
+            SELECT n.phone, n.word, (SELECT c.id FROM contacts_contact AS c WHERE c.phone = n.phone) AS id
+            FROM (SELECT u.phone, min(u.word) AS word FROM ({words}) AS u GROUP BY u.phone ORDER BY u.phone) AS n
+        ) AS s ORDER BY s.id
     )
     SELECT held.word, count(*) FROM held WHERE {conditions} GROUP BY held.word
 """

@@ -18,7 +18,7 @@ from django.db.models.functions import Coalesce
 from campaigns import segmenting
 from campaigns.models import AudienceRule, Campaign, Message
 from campaigns.states import statuses_of_outcome
-from contacts.models import Contact, Membership
+from contacts.models import Contact, JobCategory, Membership
 
 PASTED_LIMIT = 10_000
 LAST_ID = 2**63 - 1
@@ -114,8 +114,9 @@ def _positions(rows: QuerySet[Any], params: dict[str, Any]) -> QuerySet[Any]:
 
 
 def _in_category(rule: AudienceRule) -> QuerySet[Any]:
-    category = Q(job_category=rule.job_category_id) | Q(job_category__parent=rule.job_category_id)
-    found = Contact.objects.filter(category)
+    # By their keys: a join with their table costs a million contacts twice the time.
+    categories = JobCategory.objects.filter(Q(pk=rule.job_category_id) | Q(parent=rule.job_category_id))
+    found = Contact.objects.filter(job_category__in=list(categories.values_list("pk", flat=True)))
     operators = rule.params.get("operators") or []
     if not operators:
         return found

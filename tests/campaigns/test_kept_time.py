@@ -10,6 +10,7 @@ import pytest
 from cryptography.fernet import Fernet
 from django.test import override_settings
 from django.utils import timezone
+from django.utils.module_loading import import_string
 from django_q.models import OrmQ
 
 from campaigns import lifecycle, ringing, tasks
@@ -48,7 +49,7 @@ def run_the_queue(times: int = 1) -> None:
         for queued in list(OrmQ.objects.all()):
             task = queued.task
             queued.delete()
-            getattr(tasks, task["func"].rpartition(".")[2])(*task["args"])
+            import_string(task["func"])(*task["args"])
         Bulk.objects.filter(poll_at__isnull=False).update(poll_at=timezone.now() - dt.timedelta(seconds=1))
 
 

@@ -170,13 +170,12 @@ def test_a_draft_is_changed_and_its_rules_replaced(client: Client, line: SenderL
 def test_a_rule_that_the_composer_only_shows_stays_as_long_as_it_is_ticked(
     client: Client, line: SenderLine, book: Phonebook, stays: bool
 ) -> None:
-    before = builders.running(line, builders.include(book))
-    source = AudienceRule(rule="exclude", kind="campaign", source=before)
+    source = AudienceRule(rule="exclude", phonebook=book, params={"numbers": ["+989121234567"], "size": 1})
     campaign = builders.draft(line, builders.include(book), source)
     kept = [source.pk] if stays else []
     assert f'name="kept" value="{source.pk}" checked' in client.get(f"/campaigns/{campaign.pk}/edit/").content.decode()
     client.post(f"/campaigns/{campaign.pk}/edit/", filled(line, book, kept=kept))
-    assert campaign.rules.filter(kind="campaign").exists() == stays
+    assert campaign.rules.filter(rule="exclude").exists() == stays
 
 
 def test_a_campaign_that_left_the_drafts_is_not_changed(client: Client, line: SenderLine, book: Phonebook) -> None:

@@ -38,3 +38,10 @@ def test_a_note_with_a_nul_does_not_keep_a_suppression_from_being_lifted(owner: 
     assert owner.post(f"/suppressions/{held.pk}/lift/", {"note": "asked\0by phone"}).status_code == 302
     assert not Suppression.objects.exists()
     assert SuppressionChange.objects.filter(made=False).count() == 1
+
+
+def test_a_header_with_a_nul_is_a_header(owner: Client) -> None:
+    rows = "".join(f"0912{number:07},Sara\n" for number in range(50))
+    response = upload(owner, f"phone,na\0me\n{rows}".encode())
+    assert response.status_code == 302, response.content.decode()
+    assert ContactImport.objects.get().header[0] == "phone"

@@ -45,3 +45,11 @@ def test_a_header_with_a_nul_is_a_header(owner: Client) -> None:
     response = upload(owner, f"phone,na\0me\n{rows}".encode())
     assert response.status_code == 302, response.content.decode()
     assert ContactImport.objects.get().header[0] == "phone"
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_script_that_has_chosen_no_columns_changes_none(owner: Client, method: str) -> None:
+    mapping = upload(owner, b"phone,name\n09121234567,Sara\n").headers["Location"]
+    before = ContactImport.objects.values().get()
+    assert getattr(owner, method)(mapping, headers={"HX-Request": "true"}).status_code == 200
+    assert ContactImport.objects.values().get() == before

@@ -110,6 +110,16 @@ def test_a_bomb_is_not_unpacked(tmp_path: Path) -> None:
     assert refusal(path) == reasons.BOMB
 
 
+@pytest.mark.parametrize("slow", [False, True], ids=["by tags", "by the parser"])
+def test_a_long_text_in_very_many_cells_is_a_bomb(slow: bool, tmp_path: Path) -> None:
+    """Each row is no longer than a row may be, and each takes a megabyte of memory and fifty bytes of the file."""
+    rows = "".join(
+        f'<row r="{n}"><c r="A{n}"><v>9121234567</v></c><c r="B{n}" t="s"><v>0</v></c></row>' for n in range(2, 200)
+    )
+    path = zipped(tmp_path / "x.xlsx", book(HEAD + rows, strings=f"<si><t>{'x' * 900_000}</t></si>"))
+    assert refusal(slowed(path) if slow else path) == reasons.BOMB
+
+
 def test_a_bomb_that_tells_a_small_size_is_read_to_that_size(tmp_path: Path) -> None:
     path = zipped(tmp_path / "x.xlsx", book(HEAD + SARA + " " * (1 << 20)))
     data = path.read_bytes()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.db.models import Count
+from django.test import Client
 
 from contacts import filing
 from contacts.importing import loading, undoing
@@ -88,3 +89,13 @@ def test_who_is_erased_while_being_filed_again_is_in_no_phonebook(
     while_it_commits(second, lambda: filing.delete(Contact.objects.earliest("pk")), monkeypatch)
     assert_sound()
     assert Phonebook.objects.get(name="members").size == Contact.objects.count() == 1
+
+
+def test_a_phonebook_that_is_deleted_while_it_is_filled_leaves_no_members(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, admin_client: Client
+) -> None:
+    job = started(write(tmp_path / "a.csv", rows(1, 2)))
+    address = f"/phonebooks/{Phonebook.objects.get().pk}/delete/"
+    while_it_commits(job, lambda: admin_client.post(address), monkeypatch)
+    assert_sound()
+    assert not Phonebook.objects.exists()

@@ -239,13 +239,17 @@ def _above(cursor: Any, table: str, after: int) -> tuple[int, Span]:
 
 
 def _upsert(policy: str) -> str:
-    """Inserts what is new and updates what differs. A contact that was not to be changed is passed over before."""
+    """Inserts what is new and updates what differs. A contact that was not to be changed is passed over before.
+
+    Known contacts come first and by id, the order in which everybody locks contacts.
+    """
     differs = "false" if policy == _Policy.LEAVE else _merged(policy).differs
     insert = (
         f"INSERT INTO {_CONTACT} AS c ({_COLUMNS}, job_category_id, made_in, created_at, updated_at) SELECT "
         "excluded.phone, excluded.first_name, excluded.last_name, excluded.operator, excluded.attributes, "
         f"excluded.job_category_id, %s, %s, %s FROM {_STAGE} excluded LEFT JOIN {_CONTACT} c ON "
-        f"c.phone = excluded.phone WHERE c.id IS NULL OR {differs} ORDER BY excluded.phone ON CONFLICT (phone) DO "
+        f"c.phone = excluded.phone WHERE c.id IS NULL OR {differs} ORDER BY c.id, excluded.phone "
+        "ON CONFLICT (phone) DO "
     )
     if policy == _Policy.LEAVE:
         return f"{insert}NOTHING"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
-from django.db.models import Count
+from django.db import connection, transaction
+from django.db.models import Count, QuerySet
 from django.test import Client
 
 from contacts import filing
@@ -99,3 +100,59 @@ def test_a_phonebook_that_is_deleted_while_it_is_filled_leaves_no_members(
     while_it_commits(job, lambda: admin_client.post(address), monkeypatch)
     assert_sound()
     assert not Phonebook.objects.exists()
+
+
+def between_locks(work: Callable[[], Any], first: QuerySet[Any], then: QuerySet[Any]) -> None:
+    """Lock the one, as a bulk action or an import does, let the work run into it, and lock the other."""
+    with transaction.atomic():
+        assert first.select_for_update().first()
+        thread, errors = in_a_thread(work)
+        wait_for_a_waiter(thread)
+        assert list(then.select_for_update())
+    thread.join(60)
+    assert errors == []
+
+
+def wait_for_a_waiter(thread: threading.Thread) -> None:
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    until = time.monotonic() + 30
+    with connection.cursor() as cursor:
+        while thread.is_alive() and time.monotonic() < until:
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+            cursor.execute(waiting)
+            if cursor.fetchone()[0]:
+                return
+            time.sleep(0.02)
+    raise AssertionError("nobody waits")
+
+
+def test_an_import_changes_contacts_in_the_order_of_bulk_actions(tmp_path: Path) -> None:
+    imported(write(tmp_path / "a.csv", rows(9)))
+    imported(write(tmp_path / "b.csv", rows(1)))
+    job = started(write(tmp_path / "c.csv", rows(1, 9, name="Ali")), policy="overwrite")
+    contacts = Contact.objects.order_by("pk")
+    between_locks(lambda: loading.run(job.pk), contacts, contacts)
+    assert set(Contact.objects.values_list("first_name", flat=True)) == {"Ali"}
+
+
+def test_who_is_taken_out_by_hand_waits_for_the_phonebook_first(tmp_path: Path) -> None:
+    imported(write(tmp_path / "a.csv", rows(1, 2)))
+    contact, book = Contact.objects.earliest("pk"), Phonebook.objects.get()
+    between_locks(lambda: filing.remove(contact, book.pk), Phonebook.objects.all(), Membership.objects.all())
+    assert_sound()
+    assert Membership.objects.count() == 1
+
+
+@pytest.mark.parametrize("ticked", [True, False])
+def test_a_contact_that_is_saved_waits_for_its_phonebooks_first(
+    ticked: bool, tmp_path: Path, admin_client: Client
+) -> None:
+    imported(write(tmp_path / "a.csv", rows(1, 2)))
+    contact, book = Contact.objects.earliest("pk"), Phonebook.objects.get()
+    if ticked:
+        filing.remove(contact, book.pk)
+    chosen = {"phone": contact.phone, "first_name": "Ali", "phonebooks": [book.pk] if ticked else []}
+    address = contact.get_absolute_url()
+    between_locks(lambda: admin_client.post(address, chosen), Phonebook.objects.all(), Contact.objects.all())
+    assert_sound()
+    assert (Contact.objects.get(pk=contact.pk).first_name, Membership.objects.count()) == ("Ali", 2 if ticked else 1)

@@ -15,7 +15,7 @@ from django.test import Client
 
 from contacts import filing
 from contacts.importing import loading, undoing
-from contacts.models import Contact, ContactImport, Membership, Phonebook
+from contacts.models import Contact, ContactImport, JobCategory, Membership, Phonebook
 from tests.contacts.files import imported, is_postgres, started, write
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -100,6 +100,17 @@ def test_a_phonebook_that_is_deleted_while_it_is_filled_leaves_no_members(
     while_it_commits(job, lambda: admin_client.post(address), monkeypatch)
     assert_sound()
     assert not Phonebook.objects.exists()
+
+
+def test_two_spellings_of_a_category_are_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    header = ["phone", "job category"]
+    first, second = (
+        started(write(tmp_path / f"{n}.csv", [header, [f"0912000000{n}", name]]), into=(name,), makes_categories=True)
+        for n, name in enumerate(["Car Repair", "car-repair"])
+    )
+    while_it_commits(first, lambda: loading.run(second.pk), monkeypatch)
+    assert JobCategory.objects.count() == 1
+    assert Contact.objects.filter(job_category=JobCategory.objects.get()).count() == 2
 
 
 def between_locks(work: Callable[[], Any], first: QuerySet[Any], then: QuerySet[Any]) -> None:

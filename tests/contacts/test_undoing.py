@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.db.models.functions import Now
+from django.utils.translation import override
 
 from contacts import bulk, elsewhere, filing
 from contacts.importing import earlier, loading, undoing
@@ -107,14 +108,14 @@ def test_an_undo_is_done_once(tmp_path: Path) -> None:
 
 def test_a_running_import_is_not_undone(tmp_path: Path) -> None:
     contact_import = started(write(tmp_path / "x.csv", rows(0, 3)))
-    with pytest.raises(undoing.CannotUndo, match="running"):
+    with override("en"), pytest.raises(undoing.CannotUndo, match="running"):
         undoing.start(contact_import)
     assert not BulkAction.objects.exists()
 
 
 def test_what_changed_nothing_is_not_undone(tmp_path: Path) -> None:
     rehearsed = imported(write(tmp_path / "x.csv", rows(0, 3)), dry_run=True)
-    with pytest.raises(undoing.CannotUndo, match="not changed"):
+    with override("en"), pytest.raises(undoing.CannotUndo, match="not changed"):
         undoing.start(rehearsed)
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.test import Client
 
@@ -17,6 +16,7 @@ from contacts import filing
 from contacts.importing import loading, undoing
 from contacts.models import Contact, ContactImport, JobCategory, Membership, Phonebook
 from tests.contacts.files import imported, is_postgres, started, write
+from tests.contacts.racing import in_a_thread, wait_for_a_waiter
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TOGETHER = 1.5  # seconds that two are given to get into each other's way
@@ -30,22 +30,6 @@ def _on_postgres() -> None:
 
 def rows(*numbers: int, name: str = "Sara") -> list[list[str]]:
     return [["phone", "first name"], *([f"0912{number:07}", name] for number in numbers)]
-
-
-def in_a_thread(work: Callable[[], Any]) -> tuple[threading.Thread, list[BaseException]]:
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            work()
-        except BaseException as error:  # noqa: BLE001 - told by the test
-            errors.append(error)
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    return thread, errors
 
 
 def while_it_commits(job: ContactImport, other: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,19 +106,6 @@ def between_locks(work: Callable[[], Any], first: QuerySet[Any], then: QuerySet[
         assert list(then.select_for_update())
     thread.join(60)
     assert errors == []
-
-
-def wait_for_a_waiter(thread: threading.Thread) -> None:
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    until = time.monotonic() + 30
-    with connection.cursor() as cursor:
-        while thread.is_alive() and time.monotonic() < until:
-            cursor.execute("SELECT pg_stat_clear_snapshot()")
-            cursor.execute(waiting)
-            if cursor.fetchone()[0]:
-                return
-            time.sleep(0.02)
-    raise AssertionError("nobody waits")
 
 
 def test_an_import_changes_contacts_in_the_order_of_bulk_actions(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """A person is erased: the contact, and the number wherever it stands. Suppressions stay, so that nobody writes again.
 
 What must still be counted stays without the person: a refused row keeps its line and reason, a reply what it said, and
-``contacts.elsewhere`` the messages. Locks follow one order: phonebooks by pk, what is elsewhere, contacts by id.
+``contacts.elsewhere`` the messages. Locks follow one order: the turn (``contacts.turns``), phonebooks by pk, what is
+elsewhere, contacts by id.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from contacts.models import (
     ProviderNumber,
 )
 from contacts.phones import bare, search_digits
+from contacts.turns import take_turn
 
 READ = 2_000  # refused rows at a time
 _runs = re.compile(r"[0-9]{7,}").findall
@@ -39,6 +41,7 @@ def erase(contact_ids: Sequence[int]) -> int:
     phones = sorted(map(str, people.values()))
     if not phones:
         return 0
+    take_turn()
     _hold_phonebooks(list(people))
     elsewhere.erase(phones)
     _forget_numbers(phones)

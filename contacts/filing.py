@@ -25,6 +25,13 @@ def file_into(contact: Contact, phonebooks: Iterable[Phonebook]) -> None:
             remove(contact, phonebook_id)
 
 
+def hold(contact: Contact, phonebooks: Iterable[Phonebook]) -> None:
+    """Locks these phonebooks and those that the contact is in, before the contact is written: so everybody does it."""
+    held = Membership.objects.filter(contact=contact.pk).values_list("phonebook_id", flat=True)
+    wanted = {*held, *(phonebook.pk for phonebook in phonebooks)}
+    list(Phonebook.objects.select_for_update().filter(pk__in=wanted).order_by("pk"))
+
+
 @transaction.atomic
 def add(contact: Contact, phonebook_id: int) -> bool:
     """Adds a contact to a phonebook; whether it was not in it."""
@@ -38,6 +45,7 @@ def add(contact: Contact, phonebook_id: int) -> bool:
 @transaction.atomic
 def remove(contact: Contact, phonebook_id: int) -> bool:
     """Takes a contact out of a phonebook; whether it was in it."""
+    list(Phonebook.objects.select_for_update().filter(pk=phonebook_id))
     deleted, _by_model = Membership.objects.filter(phonebook_id=phonebook_id, contact=contact).delete()
     if deleted:
         Phonebook.objects.filter(pk=phonebook_id).update(size=F("size") - 1)

@@ -69,9 +69,10 @@ def suppress(
     for start in range(0, len(wanted), CHUNK):
         chunk = wanted[start : start + CHUNK]
         with transaction.atomic():
+            made += _make(chunk, terms, user)
+            # After it: what a reply was making meanwhile is there by now.
             if source != Source.REPLY and reason == Suppression.Reason.OPT_OUT:
                 _take_over(chunk, terms, user)
-            made += _make(chunk, terms, user)
     return made
 
 

@@ -23,9 +23,10 @@ class Kind(ABC):
     """A kind of bulk action, made anew for each worker's turn at one ``action``.
 
     ``change``, ``finish`` and ``next_ids`` run in the transaction of a slice, in which the action's row is locked;
-    locks follow in this order: phonebooks by pk, contacts by id. What they write to ``action.params`` and
-    ``action.path`` is saved with the slice. ``permission`` is what starting or stopping one takes. ``template``, where
-    there is one, shows more on the action's page (``action`` and ``kind`` in its context).
+    locks follow in this order: the turn of whoever removes contacts (``contacts.turns``), phonebooks by pk, contacts by
+    id. What they write to ``action.params`` and ``action.path`` is saved with the slice. ``permission`` is what
+    starting or stopping one takes. ``template``, where there is one, shows more on the action's page (``action`` and
+    ``kind`` in its context).
     """
 
     slice_size: ClassVar[int] = 5_000

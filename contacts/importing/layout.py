@@ -12,6 +12,7 @@ MAX_COLUMNS: Final = 200
 MAX_ROW_CHARS: Final = 1_000_000
 CSV: Final = "csv"
 XLSX: Final = "xlsx"
+_NO_SIGNS: Final = str.maketrans("", "", "\ufeff\0")  # the latter PostgreSQL cannot hold
 
 Row: TypeAlias = tuple[int, list[str], str]
 """Line number in the file or sheet (from 1), the cells, and the code of what is wrong with the row (or "")."""
@@ -63,7 +64,7 @@ def column_names(cells: Sequence[str]) -> tuple[str, ...]:
     """A name for each column: the header's own, trimmed; its number where blank; made different where repeated."""
     names: list[str] = []
     for number, cell in enumerate(cells, 1):
-        name = base = " ".join(cell.replace("\ufeff", "").split())[:100] or f"column {number}"
+        name = base = " ".join(cell.translate(_NO_SIGNS).split())[:100] or f"column {number}"
         copy = 2
         while name in names:
             name = f"{base} {copy}"

@@ -37,6 +37,7 @@ from contacts.importing.reasons import UnreadableFile
 from contacts.importing.seen import SeenPhones
 from contacts.models import ContactImport, ImportIssue, Phonebook
 from contacts.querysets import ContactImportQuerySet
+from contacts.turns import take_turn
 
 CHUNK_ROWS: Final = 40_000
 CHUNK_BYTES: Final = 12 << 20
@@ -229,13 +230,14 @@ class _Loader:
         self.contacts, self.memberships = spans
 
     def _hold(self) -> None:
-        """The fence: locks the import under our name, then its phonebooks, always in this order."""
+        """The fence: locks the import under our name, takes the turn, then its phonebooks, always in this order."""
         mine = ContactImport.objects.select_for_update().filter(
             pk=self.job.pk, owner=self.owner, status=_Status.RUNNING, rows_done=self.done
         )
         if not mine.exists():
             raise LeaseLost
         if not self.job.dry_run:
+            take_turn()
             # Two imports into one phonebook take turns: they would add the same contacts in different orders.
             held = Phonebook.objects.select_for_update().filter(pk__in=self.phonebooks).order_by("pk")
             if not self.phonebooks or list(held.values_list("pk", flat=True)) != self.phonebooks:

@@ -25,7 +25,6 @@ _CONTACT: Final = Contact._meta.db_table
 _MEMBERSHIP: Final = Membership._meta.db_table
 _STAGE: Final = "import_rows"
 _COLUMNS: Final = "phone, first_name, last_name, operator, attributes"
-_TURN: Final = 0x1A9047  # the advisory lock of imports, a number of our own
 
 _Policy = ContactImport.Policy
 
@@ -112,7 +111,7 @@ def keeps_json_parsed() -> bool:
 def merge(rows: Sequence[CleanRow], into: Into) -> Tally:
     """Upserts contacts and adds them to the phonebooks, in the file's order. No two rows have the same phone.
 
-    Runs inside the caller's transaction, which holds the phonebooks.
+    Runs inside the caller's transaction, which has the turn and holds the phonebooks.
     """
     if connection.vendor == "postgresql":
         return _copied(rows, into) or _upserted(rows, into)
@@ -125,8 +124,6 @@ def _copied(rows: Sequence[CleanRow], into: Into) -> Tally | None:
     It can only where no contact is known. One that another transaction adds meanwhile fails the copy's savepoint.
     """
     with connection.cursor() as cursor:
-        # Imports take turns: two that make the same contacts in different orders would wait for each other.
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_TURN])
         cursor.execute(f"SELECT 1 FROM {_CONTACT} WHERE phone = ANY(%s::bigint[]) LIMIT 1", [_phones(rows)])
         if cursor.fetchone():
             return None
@@ -242,13 +239,17 @@ def _above(cursor: Any, table: str, after: int) -> tuple[int, Span]:
 
 
 def _upsert(policy: str) -> str:
-    """Inserts what is new and updates what differs. A contact that was not to be changed is passed over before."""
+    """Inserts what is new and updates what differs. A contact that was not to be changed is passed over before.
+
+    Known contacts come first and by id, the order in which everybody locks contacts.
+    """
     differs = "false" if policy == _Policy.LEAVE else _merged(policy).differs
     insert = (
         f"INSERT INTO {_CONTACT} AS c ({_COLUMNS}, job_category_id, made_in, created_at, updated_at) SELECT "
         "excluded.phone, excluded.first_name, excluded.last_name, excluded.operator, excluded.attributes, "
         f"excluded.job_category_id, %s, %s, %s FROM {_STAGE} excluded LEFT JOIN {_CONTACT} c ON "
-        f"c.phone = excluded.phone WHERE c.id IS NULL OR {differs} ORDER BY excluded.phone ON CONFLICT (phone) DO "
+        f"c.phone = excluded.phone WHERE c.id IS NULL OR {differs} ORDER BY c.id, excluded.phone "
+        "ON CONFLICT (phone) DO "
     )
     if policy == _Policy.LEAVE:
         return f"{insert}NOTHING"

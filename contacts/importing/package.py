@@ -5,6 +5,7 @@ Nothing is ever unpacked to the disk, and a name inside the archive is only look
 
 from __future__ import annotations
 
+import io
 import posixpath
 import zipfile
 import zlib
@@ -25,6 +26,8 @@ MAX_UNPACKED: Final = 4 << 30  # bytes of all parts: a full sheet of 16 columns 
 MAX_RATIO: Final = 250  # a sheet of a million like rows has 60; deflate itself ends at 1,032
 SMALL: Final = 16 << 20  # bytes that do no harm, whatever the ratio
 MAX_FRAME: Final = 16 << 20  # bytes of a part beside the sheets and their texts
+MAX_TAGS: Final = 500_000  # of such a part: a workbook has at most 65,490 styles of cells
+MAX_INDEX: Final = 4 << 20  # bytes of the archive's list of its members: ten thousand have less
 
 StartTag = Callable[[str, Attributes], None]
 # What zipfile raises on archives that are damaged, or packed in a way that spreadsheets do not use.
@@ -48,6 +51,15 @@ class Sheet:
     part: str
 
 
+class _Archive(io.BufferedReader):
+    """The file, of which ``zipfile`` may not read a list of members of any length into memory."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is not None and size > MAX_INDEX:
+            raise UnreadableFile(reasons.BOMB)
+        return super().read(size)
+
+
 class Package:
     """An open XLSX or XLSM file: ``sheets`` are those that a person sees, ``formats`` how numbers are shown.
 
@@ -55,7 +67,7 @@ class Package:
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("rb")
+        self._file = _Archive(io.FileIO(path))
         try:
             with told_as_damage():
                 self._archive = zipfile.ZipFile(self._file)
@@ -157,9 +169,12 @@ class _Tags(Parser):
 
     def __init__(self, start: StartTag) -> None:
         super().__init__()
-        self._found = start
+        self._found, self._number = start, 0
 
     def opened(self, tag: str, attributes: Attributes) -> None:
+        self._number += 1
+        if self._number > MAX_TAGS:
+            raise UnreadableFile(reasons.BOMB)
         self._found(tag, {local(name): value for name, value in attributes.items()})
 
 

@@ -109,6 +109,7 @@ class SheetRows:
         with told_as_damage(), self._package.open(self._part) as part:
             for piece, whole in pieces(part, b"</row>"):
                 self.read += len(piece)
+                self._texts.begin_piece()
                 if whole and parser.plain and parser.between_rows and (tags := _all_tags(decoded_piece(piece))):
                     self._take(tags)
                 else:

@@ -15,6 +15,8 @@ from contacts.importing.reasons import UnreadableFile
 
 MAX_BYTES: Final = 160 << 20
 MAX_TEXTS: Final = 16_000_000  # every cell of a full sheet of 16 columns
+# Of what the cells of one piece of a sheet show: a few kilobytes may name a text of a megabyte thousands of times.
+MAX_SHOWN: Final = 32 << 20
 PLAIN: Final = r'<t(?: xml:space="preserve")?>([^<]*)</t>'
 _plain: Final = re.compile(f"<si>{PLAIN}</si>").findall
 
@@ -23,14 +25,22 @@ class Texts:
     """The texts that the cells share, by number: read as far as they are asked for, one run of bytes and its cuts."""
 
     def __init__(self, package: Package) -> None:
-        self._run, self._ends = bytearray(), array("I", [0])
+        self._run, self._ends, self._shown = bytearray(), array("I", [0]), 0
         self._reading = self._read(package)
 
     def __getitem__(self, number: int) -> str:
         while not 0 <= number < len(self._ends) - 1:
             if number < 0 or next(self._reading, None) is None:
                 raise UnreadableFile(reasons.DAMAGED)
-        return self._run[self._ends[number] : self._ends[number + 1]].decode()
+        begin, end = self._ends[number], self._ends[number + 1]
+        self._shown += end - begin
+        if self._shown > MAX_SHOWN:
+            raise UnreadableFile(reasons.BOMB)
+        return self._run[begin:end].decode()
+
+    def begin_piece(self) -> None:
+        """What was shown so far is not kept any more."""
+        self._shown = 0
 
     def _read(self, package: Package) -> Iterator[bool]:
         if not package.size(package.strings):

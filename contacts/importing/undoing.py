@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from contacts import bulk, elsewhere
 from contacts.models import BulkAction, Contact, ContactImport, Membership, Phonebook
+from contacts.turns import take_turn
 
 # Memberships go first, by their ids; contacts after them, by theirs and this. Ids of rows never reach it.
 _CONTACTS: Final = 1 << 62
@@ -92,6 +93,8 @@ class Undo(bulk.Kind):
 
     def change(self, ids: list[int]) -> int:
         changed = 0
+        if ids[-1] >= _CONTACTS:
+            take_turn()
         if memberships := [pk for pk in ids if pk < _CONTACTS]:
             changed += self._leave(self._memberships().filter(pk__range=(memberships[0], memberships[-1])))
         if contacts := [pk - _CONTACTS for pk in ids if pk >= _CONTACTS]:

@@ -162,7 +162,8 @@ class _Look:
             list(ReplyInbox.objects.select_for_update().order_by("pk").values_list("pk", flat=True))
             inbox = self._held()
             new = Counter(row.said for row in take(inbox.account, page.rows))
-            ended = not page.rows or (page.last_page is not None and inbox.page >= page.last_page)
+            # A page of nothing that we understand is not the last, if the provider says so.
+            ended = not page.rows if page.last_page is None else inbox.page >= page.last_page
             values: dict[str, Any] = {
                 "stops": F("stops") + new[words.STOP],
                 "rejoins": F("rejoins") + new[words.REJOIN],

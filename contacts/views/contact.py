@@ -46,6 +46,7 @@ def contact_page(request: HttpRequest, pk: int) -> HttpResponse:
 def save(form: ContactForm) -> Contact:
     """Save the contact and put it into the chosen phonebooks."""
     with transaction.atomic():
+        filing.hold(form.instance, form.cleaned_data["phonebooks"])
         contact: Contact = form.save()
         filing.file_into(contact, form.cleaned_data["phonebooks"])
     return contact

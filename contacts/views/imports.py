@@ -115,7 +115,7 @@ def _is_checked(contact_import: ContactImport) -> bool:
 def import_map(request: HttpRequest, pk: int) -> HttpResponse:
     """What each column is, with sample rows as they will be stored; then the check. A second press starts nothing."""
     contact_import = get_object_or_404(ContactImport, pk=pk)
-    live = bool(request.headers.get("HX-Request"))
+    live = bool(request.headers.get("HX-Request")) and request.method == "POST"
     if not _is_open(contact_import):
         url = contact_import.get_absolute_url()
         return HttpResponse(headers={"HX-Redirect": url}) if live else redirect(url)
@@ -151,7 +151,7 @@ def _cells(rows: list[list[str]], at: int) -> list[str]:
 
 def _remember(contact_import: ContactImport, form: MappingForm) -> None:
     """Keeps what was chosen so far, for whoever loads the page anew; only before the first check."""
-    if form.problem() or "policy" in form.errors:
+    if not form.is_bound or form.problem() or "policy" in form.errors:
         return
     ContactImport.objects.filter(pk=contact_import.pk, status=_Status.UPLOADED).update(
         mapping={**contact_import.mapping, "columns": form.targets(), "again": form.cleaned_data.get("again", False)},

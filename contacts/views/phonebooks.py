@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import ProtectedError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -87,14 +88,16 @@ def phonebook_remove(request: HttpRequest, pk: int, contact_id: int) -> HttpResp
 @permission_required("contacts.delete_phonebook", raise_exception=True)
 def phonebook_delete(request: HttpRequest, pk: int) -> HttpResponse:
     """Deletes a phonebook; its contacts stay. One that a campaign uses stays too."""
-    phonebook = Phonebook.objects.ours().filter(pk=pk).first()
-    if phonebook is None:
-        return redirect("contacts:phonebooks")
     try:
-        phonebook.delete()
+        with transaction.atomic():
+            # Locked before its memberships go: nobody adds one in between that would be left over.
+            phonebook = Phonebook.objects.ours().select_for_update().filter(pk=pk).first()
+            if phonebook is None:
+                return redirect("contacts:phonebooks")
+            phonebook.delete()
     except ProtectedError:
         messages.error(request, _("A campaign uses this phonebook, so it cannot be deleted."))
-        return redirect(phonebook)
+        return redirect("contacts:phonebook", pk)
     messages.success(request, _("The phonebook was deleted. Its contacts are still there."))
     return redirect("contacts:phonebooks")
 

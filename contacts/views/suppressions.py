@@ -175,7 +175,7 @@ def suppression_lift(request: HttpRequest, pk: int) -> HttpResponse:
             Suppression.objects.filter(pk=pk),
             source=Source.HAND,
             user=request.user,
-            note=request.POST.get("note", "").strip(),
+            note=request.POST.get("note", "").replace("\0", "").strip(),
         )
         messages.success(request, _("The suppression was lifted."))
         return redirect("contacts:suppressions")

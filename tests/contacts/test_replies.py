@@ -77,6 +77,16 @@ def test_a_look_that_is_cut_short_is_gone_on_with(
     assert OptOutReply.objects.count() == 39
 
 
+def test_a_page_without_a_readable_reply_does_not_hide_those_after_it(
+    sandbox: Sandbox, account: ProviderAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("providers.backends.ippanel.IPPanel.per_page", 5)
+    written(sandbox, *[(n, "11") for n in range(7)])
+    sandbox.behaviour.inbox += [{"from": "", "number": "", "message": "", "messages_inbox_id": "?"}] * 5
+    looked(account)
+    assert len(stopped()) == 7
+
+
 def test_an_inbox_is_read_again_from_a_little_before_its_end(
     sandbox: Sandbox, account: ProviderAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 import tempfile
+import tracemalloc
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -110,6 +112,16 @@ def test_a_bomb_is_not_unpacked(tmp_path: Path) -> None:
     assert refusal(path) == reasons.BOMB
 
 
+@pytest.mark.parametrize("slow", [False, True], ids=["by tags", "by the parser"])
+def test_a_long_text_in_very_many_cells_is_a_bomb(slow: bool, tmp_path: Path) -> None:
+    """Each row is no longer than a row may be, and each takes a megabyte of memory and fifty bytes of the file."""
+    rows = "".join(
+        f'<row r="{n}"><c r="A{n}"><v>9121234567</v></c><c r="B{n}" t="s"><v>0</v></c></row>' for n in range(2, 200)
+    )
+    path = zipped(tmp_path / "x.xlsx", book(HEAD + rows, strings=f"<si><t>{'x' * 900_000}</t></si>"))
+    assert refusal(slowed(path) if slow else path) == reasons.BOMB
+
+
 def test_a_bomb_that_tells_a_small_size_is_read_to_that_size(tmp_path: Path) -> None:
     path = zipped(tmp_path / "x.xlsx", book(HEAD + SARA + " " * (1 << 20)))
     data = path.read_bytes()
@@ -124,6 +136,27 @@ def test_a_bomb_that_tells_a_small_size_is_read_to_that_size(tmp_path: Path) -> 
 def test_elements_without_end_do_not_fill_the_memory(bomb: str, part: str, tmp_path: Path) -> None:
     parts = book('<row r="1"><c r="A1" t="s"><v>0</v></c></row>', more={part: f"<x>{bomb}<si><t>x</t></si></x>"})
     assert refusal(zipped(tmp_path / "x.xlsx", parts)) == reasons.DAMAGED
+
+
+def test_the_list_of_an_archive_of_very_many_parts_is_not_even_read(tmp_path: Path) -> None:
+    path, grown = tmp_path / "x.xlsx", 200_000
+    one = struct.pack("<4s4B4HL2L5H2L", b"PK\x01\x02", 20, 0, 20, *[0] * 8, 4, *[0] * 6)
+    begin = b"PK\x03\x04".ljust(30, b"\0")
+    listed = b"".join(one + b"%04d" % (number % 10_000) for number in range(grown))
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 1, 1, len(listed), len(begin), 0)
+    path.write_bytes(begin + listed + end)
+    tracemalloc.start()
+    try:
+        assert refusal(path) == reasons.BOMB
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(("part", "tag"), [("xl/styles.xml", "<xf/>"), ("xl/workbook.xml", '<sheet name="a"/>')])
+def test_a_part_of_very_many_tags_is_a_bomb(part: str, tag: str, tmp_path: Path) -> None:
+    parts = book(HEAD + SARA, more={part: f"<x><cellXfs>{tag * 600_000}</cellXfs></x>"})
+    assert refusal(zipped(tmp_path / "x.xlsx", parts)) == reasons.BOMB
 
 
 def test_an_archive_of_very_many_parts_is_refused(tmp_path: Path) -> None:

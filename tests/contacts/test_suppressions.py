@@ -12,6 +12,8 @@ from django.db.models import Count
 from contacts import suppressions
 from contacts.models import Contact, Suppression, SuppressionChange
 from tests import builders
+from tests.contacts.files import is_postgres
+from tests.contacts.racing import in_a_thread, wait_for_a_waiter
 from tests.parallel import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -91,3 +93,15 @@ def test_a_list_of_contacts_tells_who_is_suppressed() -> None:
     by_hand(ONE, scope="advertising")
     told: list[Any] = list(Contact.objects.with_suppression().order_by("pk"))
     assert [contact.is_suppressed for contact in told] == [False, True, False]
+
+
+def test_what_a_reply_makes_while_an_operator_says_it_is_the_operators() -> None:
+    if not is_postgres():
+        pytest.skip("on SQLite one writes after the other")
+    with transaction.atomic():
+        suppressions.suppress([ONE], scope="all", reason="opt_out", source="reply")
+        thread, errors = in_a_thread(lambda: by_hand(ONE, reason="opt_out"))
+        wait_for_a_waiter(thread)
+    thread.join(60)
+    assert (errors, suppressions.lift_rejoined(Suppression.objects.all())) == ([], 0)
+    assert Suppression.objects.get().source == "hand"

@@ -11,7 +11,7 @@ from campaigns import segmenting
 from campaigns.models import Campaign
 from campaigns.segmenting import InvalidCondition, vocabulary, wording
 from campaigns.states import OUTCOMES
-from contacts.models import JobCategory
+from contacts.models import Contact, JobCategory
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -74,6 +74,14 @@ def test_what_makes_no_sense_is_refused_at_its_place(given: dict[str, Any], fiel
 def test_a_segment_without_conditions_or_with_too_many_is_none(given: Any) -> None:
     with pytest.raises(InvalidCondition):
         segmenting.checked(given)
+
+
+@pytest.mark.parametrize("key", ["شهر", "2024", "۱۴۰۳", "-1", 'a"b', "a'b", "a.b", "a[0]", "$", "%s", "a\\b"])
+def test_an_attribute_is_found_whatever_its_name(key: str) -> None:
+    someone = Contact.objects.create(phone=builders.phone(0), attributes={key: "50%_off"})
+    Contact.objects.create(phone=builders.phone(1), attributes={"other": "50%_off"})
+    found = segmenting.checked({"conditions": [condition("attribute", "contains", "%_", key)]})
+    assert list(segmenting.contacts_matching(found)) == [someone]
 
 
 def test_without_conditions_nobody_is_found() -> None:

@@ -98,10 +98,11 @@ def _recent(campaign: Campaign, since: dt.datetime) -> list[Recent]:
 
 
 def _counted(recent: Sequence[Recent], since: dt.datetime) -> MessageQuerySet:
-    """Their messages that went out or may still; what waits of a campaign that was ended never will."""
+    """Their messages that went out or may still; of a campaign that was ended what is in flight, and not what waits."""
     ended = [other.id for other in recent if not other.going]
     rows = Message.objects.filter(status__in=MAY_ARRIVE, phone__isnull=False)
-    rows = rows.exclude(status=MessageStatus.PENDING, campaign__in=ended) if ended else rows
+    if ended:
+        rows = rows.exclude(Q(status=MessageStatus.PENDING, campaign__in=ended) & ~_in_flight(ended))
     found = Q()
     for other in recent:
         found |= other.messages(since)
@@ -110,15 +111,17 @@ def _counted(recent: Sequence[Recent], since: dt.datetime) -> MessageQuerySet:
 
 def _out(campaign: Campaign, recent: Sequence[Recent], since: dt.datetime) -> MessageQuerySet:
     """What a batch of the campaign has to yield to: what is out already, or will be before it."""
-    ids = [other.id for other in recent]
-    flying = Q()
-    for other, number in Batch.objects.in_flight().filter(campaign__in=ids).values_list("campaign", "number"):
-        flying |= Q(campaign=other, batch_number=number)
     earlier = [other.id for other in recent if other.first < (campaign.first_message_id or 0)]
     waits = Q(status=MessageStatus.PENDING) & ~Q(campaign__in=earlier)
-    if flying:
-        waits &= ~flying
-    return _counted(recent, since).exclude(waits)
+    return _counted(recent, since).exclude(waits & ~_in_flight([other.id for other in recent]))
+
+
+def _in_flight(campaigns: Sequence[int]) -> Q:
+    """The messages of these campaigns whose batch is with its provider now."""
+    found = Q(pk__in=[])
+    for campaign, number in Batch.objects.in_flight().filter(campaign__in=campaigns).values_list("campaign", "number"):
+        found |= Q(campaign=campaign, batch_number=number)
+    return found
 
 
 def _often(messages: MessageQuerySet, times: int) -> QuerySet[Message, Any]:

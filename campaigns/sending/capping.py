@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from django.db import connection
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Case, Count, F, Q, QuerySet, When
 
 from campaigns.models import Batch, Campaign, Message
 from campaigns.querysets import MessageQuerySet
@@ -29,7 +29,10 @@ _OPEN: Final = (BatchStatus.PENDING, BatchStatus.SENDING)
 
 
 class Recent(NamedTuple):
-    """A campaign of which something went out since the cap's days began, or may still."""
+    """A campaign of which something went out since the cap's days began, or may still.
+
+    ``started_at`` is its scheduled time where the provider kept that: long after the batch was claimed.
+    """
 
     id: int
     first: int  # message
@@ -89,7 +92,9 @@ def reached(campaign: Campaign, phones: Sequence[str]) -> dict[str, Reason]:
 def _recent(campaign: Campaign, since: dt.datetime) -> list[Recent]:
     others = Campaign.objects.filter(Q(finished_at=None) | Q(finished_at__gte=since), status__in=FROZEN)
     rows = others.exclude(pk=campaign.pk).filter(first_message_id__isnull=False, started_at__isnull=False)
-    facts = rows.order_by("pk").values_list("pk", "first_message_id", "last_message_id", "started_at", "status")
+    kept = When(provider_keeps_time=True, scheduled_at__gt=F("started_at"), then=F("scheduled_at"))
+    dated = rows.annotate(began=Case(kept, default=F("started_at"))).order_by("pk")
+    facts = dated.values_list("pk", "first_message_id", "last_message_id", "began", "status")
     return [
         Recent(key, first, last, started_at, status in _GOING)
         for key, first, last, started_at, status in facts

@@ -85,6 +85,17 @@ def test_what_went_out_before_those_days_does_not_count(line: SenderLine, book: 
     assert builders.counts(second) == {"pending": 4, "skipped": 2}
 
 
+def test_what_the_provider_kept_until_its_time_counts_from_then(line: SenderLine, book: Phonebook) -> None:
+    first = builders.running(line, builders.include(book))
+    Message.objects.of(first).update(status=MessageStatus.DELIVERED)
+    long_ago, yesterday = (timezone.now() - dt.timedelta(days=days) for days in (20, 1))
+    Batch.objects.filter(campaign=first).update(status=40, pending=0, claimed_at=long_ago)
+    kept = {"provider_keeps_time": True, "scheduled_at": yesterday}
+    Campaign.objects.filter(pk=first.pk).update(started_at=long_ago, **kept)
+    second = builders.running(line, builders.include(book), **WEEKLY)
+    assert builders.counts(second) == {"skipped": 6}
+
+
 @pytest.mark.django_db
 def test_a_campaign_frozen_afterwards_is_seen_at_the_claim(sandbox: Sandbox) -> None:
     line = builders.line(builders.account(sandbox, batch_size=10))

@@ -31,6 +31,7 @@ from campaigns.models import (
     TimelinePoint,
 )
 from campaigns.sending import kept
+from campaigns.states import statuses_of_outcome
 from contacts import phones
 from contacts.admin import LargeTableAdmin, ReadOnlyAdmin
 from interface.jalali import JalaliDateTimeField
@@ -95,6 +96,8 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class tak
                 self.add_error(field, says)
         if data.get("kind") == AudienceRule.Kind.NUMBERS and "params" not in self.errors:
             self._clean_numbers(data)
+        if data.get("kind") == AudienceRule.Kind.CAMPAIGN and not _names_outcome(data.get("params")):
+            self.add_error("params", _("Give an outcome as {“outcome”: “delivered”}, or nothing."))
         if data.get("kind") == AudienceRule.Kind.PROVIDER and not _names_lists(data.get("params")):
             self.add_error("params", _("Give the provider's ids as {“phonebooks”: [“12”]} or {“main”: 1, “sub”: 2}."))
         return data
@@ -108,6 +111,15 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class tak
             data["params"] = {"numbers": drafting.numbers_of(map(str, numbers))}
         except drafting.InvalidDraft as error:
             self.add_error("params", str(error))
+
+
+def _names_outcome(params: Any) -> bool:
+    """Whether parameters name an outcome that there is, or none."""
+    try:
+        outcome = params.get("outcome")
+        return not outcome or bool(statuses_of_outcome(outcome))
+    except (AttributeError, KeyError):
+        return False
 
 
 def _names_lists(params: Any) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from campaigns import segmenting
 from campaigns.composing import templating
 from campaigns.composing.suffix import with_suffix
 from campaigns.models import AudienceRule, Campaign
@@ -127,9 +128,12 @@ def audience_problems(line: SenderLine, rules: Sequence[AudienceRule]) -> list[s
     """What is impossible: recipients who were removed, ours where the provider keeps them, its own on other lines."""
     theirs = [rule for rule in rules if rule.kind == AudienceRule.Kind.PROVIDER]
     removed = _("The recipients of “%(name)s” were removed: nobody can be chosen or left out by them.")
-    found = [removed % {"name": rule.source} for rule in rules if rule.source and rule.source.pruned_at]
-    stale = _("The segment “%(name)s” names something that has been deleted: mend it before it chooses anybody.")
     segments = [rule.segment for rule in rules if rule.segment]
+    asked = {key for segment in segments for key in segmenting.campaigns_in(segment.conditions)}
+    sources = [rule.source for rule in rules if rule.source]
+    sources += Campaign.objects.filter(pk__in=asked) if asked else ()
+    found = [removed % {"name": source} for source in sources if source.pruned_at]
+    stale = _("The segment “%(name)s” names something that has been deleted: mend it before it chooses anybody.")
     found += [stale % {"name": segment} for segment in segments if wording.missing(segment.conditions)]
     if not keeps_audience(line):
         theirs_alone = _("Phonebooks and categories of a provider go out on its own lines only.")

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Now
 
+from campaigns import segmenting
 from campaigns.auditing import note
 from campaigns.models import (
     Attempt,
@@ -24,6 +25,7 @@ from campaigns.models import (
     LeftOut,
     Message,
     ProviderRef,
+    Segment,
     StatusCount,
 )
 from campaigns.states import EDITABLE, FROZEN, LIVE, CampaignStatus, MessageStatus
@@ -81,7 +83,9 @@ def _old(days: int) -> QuerySet[Campaign]:
 def _removable(days: int) -> QuerySet[Campaign]:
     unclear = StatusCount.objects.filter(campaign=OuterRef("pk"), status=MessageStatus.UNKNOWN, messages__gt=0)
     named = AudienceRule.objects.filter(source=OuterRef("pk"), campaign__status__in=TO_FREEZE)
-    return _old(days).filter(~Exists(unclear), ~Exists(named))
+    segments = Segment.objects.filter(audiencerule__campaign__status__in=TO_FREEZE)
+    asked = {key for it in segments.values_list("conditions", flat=True) for key in segmenting.campaigns_in(it)}
+    return _old(days).filter(~Exists(unclear), ~Exists(named)).exclude(pk__in=asked)
 
 
 def _mark(campaign_id: int, days: int) -> None:

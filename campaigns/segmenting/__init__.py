@@ -17,7 +17,15 @@ from providers import clock
 if TYPE_CHECKING:
     from campaigns.models import Segment
 
-__all__ = ["MOST_CONDITIONS", "InvalidCondition", "checked", "checked_condition", "contacts_matching", "contacts_of"]
+__all__ = [
+    "MOST_CONDITIONS",
+    "InvalidCondition",
+    "campaigns_in",
+    "checked",
+    "checked_condition",
+    "contacts_matching",
+    "contacts_of",
+]
 
 
 def contacts_of(segment: Segment, now: dt.datetime | None = None) -> ContactQuerySet:
@@ -28,3 +36,8 @@ def contacts_of(segment: Segment, now: dt.datetime | None = None) -> ContactQuer
 def contacts_matching(conditions: Any, now: dt.datetime | None = None) -> ContactQuerySet:
     """The contacts that meet checked conditions; without a condition nobody does."""
     return contacts_meeting(conditions, now or clock.now())
+
+
+def campaigns_in(conditions: Any) -> set[int]:
+    """The campaigns whose recipients checked conditions ask for."""
+    return {int(each["value"]) for each in conditions.get("conditions", []) if each["field"] == "campaign"}

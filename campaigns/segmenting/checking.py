@@ -145,7 +145,7 @@ def _dates(given: Any) -> list[str]:
 def _ids(given: Any) -> list[int]:
     listed = given if isinstance(given, (list, tuple)) else [given]
     texts = dict.fromkeys(text for each in listed if (text := _clean(each)))
-    ids = [int(text) for text in texts if text.isascii() and text.isdigit() and int(text[:20]) <= MAX_ID]
+    ids = [int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= MAX_ID]
     if not ids or len(ids) < len(texts):
         raise InvalidCondition("value", _("Choose at least one."))
     return ids

@@ -34,6 +34,8 @@ def since(moment: dt.datetime, *, delivered: bool = False) -> MessageQuerySet:
     claimed = Batch.objects.filter(claimed_at__isnull=False).order_by().values("campaign")
     spans = claimed.annotate(first=Min("claimed_at"), last=Max("claimed_at")).filter(last__gte=moment)
     began = {row["campaign"]: row["first"] for row in spans}
+    kept = Campaign.objects.filter(provider_keeps_time=True, scheduled_at__gte=moment)
+    began |= dict(kept.values_list("pk", "scheduled_at"))  # the provider kept it until then, long after the claim
     campaigns = Campaign.objects.filter(pk__in=began, first_message_id__isnull=False).order_by("first_message_id")
     whole = [campaign for campaign in campaigns if began[campaign.pk] >= moment]
     found = _standing_in(whole) if whole else Q(pk__in=[])

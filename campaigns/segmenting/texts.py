@@ -15,7 +15,6 @@ from typing import Any, Final
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.db.models import CharField, Expression, F, Func, Value
-from django.db.models.fields.json import compile_json_path  # type: ignore[attr-defined]  # the stubs lack it
 from django.db.models.functions import Coalesce
 
 _DIGITS: Final = dict(zip("0123456789", map("".join, zip("۰۱۲۳۴۵۶۷۸۹", "٠١٢٣٤٥٦٧٨٩", strict=True)), strict=True))
@@ -43,10 +42,9 @@ class Attribute(Func):
         column, params = compiler.compile(self.get_source_expressions()[0])
         if connection.vendor == "postgresql":
             return f"({column} ->> %s)", [*params, self.key]
-        path = compile_json_path([self.key])
-        truth = f"CASE JSON_TYPE({column}, %s) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'"
-        value = f"ELSE CAST(JSON_EXTRACT({column}, %s) AS TEXT) END"
-        return f"({truth} {value})", [*params, path, *params, path]
+        # By its name, whatever that is: in a path a number would be a place in a list, and a quotation mark an end.
+        value = "CASE type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE CAST(value AS TEXT) END"
+        return f"(SELECT {value} FROM JSON_EACH({column}) WHERE key = %s)", [*params, self.key]
 
 
 class Folded(Func):

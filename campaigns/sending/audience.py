@@ -75,10 +75,11 @@ _INSERT = """
 
 
 class Done(NamedTuple):
-    """How many places have been given on the first line and on the fallback line."""
+    """How many places have been given on the first line and on the fallback line, and to how many people there."""
 
     first: int
     fallback: int
+    aside: int = 0
 
 
 def _insert(
@@ -127,8 +128,15 @@ def _insert(
         written = int(cursor.rowcount)
     if absent is None:
         return Done(done.first + written, 0)
-    aside = Message.objects.filter(campaign=campaign, batch_number__gte=Batch.FALLBACK_FROM).count()
-    return Done(done.first + written - (aside - done.fallback), aside)
+    found = dict(
+        Message.objects.filter(campaign=campaign, batch_number__gte=Batch.FALLBACK_FROM)
+        .values_list("batch_number")
+        .annotate(n=Count("pk"))
+    )
+    aside, last = sum(found.values()), max(found, default=Batch.FALLBACK_FROM)
+    # Who is skipped had a place there, too: by the last batch, for two rules' places would else meet in it.
+    fallback = (last - Batch.FALLBACK_FROM) * plan.fallback + found.get(last, 0)
+    return Done(done.first + written - (aside - done.aside), fallback, aside)
 
 
 def _known_absent(contact: str) -> Case:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from django.db import connection
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Case, Count, F, Q, QuerySet, When
 
 from campaigns.models import Batch, Campaign, Message
 from campaigns.querysets import MessageQuerySet
@@ -29,7 +29,10 @@ _OPEN: Final = (BatchStatus.PENDING, BatchStatus.SENDING)
 
 
 class Recent(NamedTuple):
-    """A campaign of which something went out since the cap's days began, or may still."""
+    """A campaign of which something went out since the cap's days began, or may still.
+
+    ``started_at`` is its scheduled time where the provider kept that: long after the batch was claimed.
+    """
 
     id: int
     first: int  # message
@@ -89,7 +92,9 @@ def reached(campaign: Campaign, phones: Sequence[str]) -> dict[str, Reason]:
 def _recent(campaign: Campaign, since: dt.datetime) -> list[Recent]:
     others = Campaign.objects.filter(Q(finished_at=None) | Q(finished_at__gte=since), status__in=FROZEN)
     rows = others.exclude(pk=campaign.pk).filter(first_message_id__isnull=False, started_at__isnull=False)
-    facts = rows.order_by("pk").values_list("pk", "first_message_id", "last_message_id", "started_at", "status")
+    kept = When(provider_keeps_time=True, scheduled_at__gt=F("started_at"), then=F("scheduled_at"))
+    dated = rows.annotate(began=Case(kept, default=F("started_at"))).order_by("pk")
+    facts = dated.values_list("pk", "first_message_id", "last_message_id", "began", "status")
     return [
         Recent(key, first, last, started_at, status in _GOING)
         for key, first, last, started_at, status in facts
@@ -98,10 +103,11 @@ def _recent(campaign: Campaign, since: dt.datetime) -> list[Recent]:
 
 
 def _counted(recent: Sequence[Recent], since: dt.datetime) -> MessageQuerySet:
-    """Their messages that went out or may still; what waits of a campaign that was ended never will."""
+    """Their messages that went out or may still; of a campaign that was ended what is in flight, and not what waits."""
     ended = [other.id for other in recent if not other.going]
     rows = Message.objects.filter(status__in=MAY_ARRIVE, phone__isnull=False)
-    rows = rows.exclude(status=MessageStatus.PENDING, campaign__in=ended) if ended else rows
+    if ended:
+        rows = rows.exclude(Q(status=MessageStatus.PENDING, campaign__in=ended) & ~_in_flight(ended))
     found = Q()
     for other in recent:
         found |= other.messages(since)
@@ -110,15 +116,17 @@ def _counted(recent: Sequence[Recent], since: dt.datetime) -> MessageQuerySet:
 
 def _out(campaign: Campaign, recent: Sequence[Recent], since: dt.datetime) -> MessageQuerySet:
     """What a batch of the campaign has to yield to: what is out already, or will be before it."""
-    ids = [other.id for other in recent]
-    flying = Q()
-    for other, number in Batch.objects.in_flight().filter(campaign__in=ids).values_list("campaign", "number"):
-        flying |= Q(campaign=other, batch_number=number)
     earlier = [other.id for other in recent if other.first < (campaign.first_message_id or 0)]
     waits = Q(status=MessageStatus.PENDING) & ~Q(campaign__in=earlier)
-    if flying:
-        waits &= ~flying
-    return _counted(recent, since).exclude(waits)
+    return _counted(recent, since).exclude(waits & ~_in_flight([other.id for other in recent]))
+
+
+def _in_flight(campaigns: Sequence[int]) -> Q:
+    """The messages of these campaigns whose batch is with its provider now."""
+    found = Q(pk__in=[])
+    for campaign, number in Batch.objects.in_flight().filter(campaign__in=campaigns).values_list("campaign", "number"):
+        found |= Q(campaign=campaign, batch_number=number)
+    return found
 
 
 def _often(messages: MessageQuerySet, times: int) -> QuerySet[Message, Any]:

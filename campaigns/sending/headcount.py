@@ -152,8 +152,9 @@ def _either(sets: Sequence[Recipients]) -> tuple[str, list[Any]]:
 
 def _one(recipients: Recipients) -> tuple[str, list[Any]]:
     if recipients.numbers is not None:
-        phones = [int(number) for number in recipients.numbers]
-        return f"held.phone IN ({', '.join(map(str, phones)) or 'NULL'})", []
+        if not recipients.numbers:
+            raise EmptyResultSet
+        return f"held.phone IN ({', '.join(str(int(number)) for number in recipients.numbers)})", []
     column, key = ("id", path(recipients.contact, "pk")) if recipients.by_contact else ("phone", recipients.phone)
     rows = recipients.rows.order_by().annotate(found=F(key)).values_list("found")
     sql, params = rows.query.sql_with_params()

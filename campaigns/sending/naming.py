@@ -80,7 +80,7 @@ def recipients_of(rule: AudienceRule) -> Recipients:
     """The recipients that a rule names."""
     if rule.kind == Kind.PHONEBOOK:
         rows: QuerySet[Any] = _positions(Membership.objects.filter(phonebook=rule.phonebook_id), rule.params)
-        if numbers := rule.params.get("numbers"):
+        if (numbers := rule.params.get("numbers")) is not None:  # none of them is nobody, not the whole phonebook
             rows = rows.filter(contact__phone__in=numbers)
         return Recipients(rows, "contact", "contact__phone")
     if rule.kind == Kind.CAMPAIGN:

@@ -169,6 +169,15 @@ def test_what_is_wrong_is_refused_in_the_form(client: Client, changes: dict[str,
     assert not Campaign.objects.exists()
 
 
+@pytest.mark.parametrize("params", ['{"outcome": "read"}', '{"outcome": 60}', "[1]"])
+def test_an_outcome_that_there_is_not_is_refused(client: Client, params: str) -> None:
+    source = builders.draft(builders.line(builders.account()), builders.include(builders.phonebook([])))
+    changes = {"rules-0-kind": "campaign", "rules-0-source": source.pk, "rules-0-params": params}
+    response = client.post("/admin/campaigns/campaign/add/", composed(source.line_id, **changes))
+    assert "errorlist" in response.content.decode()
+    assert Campaign.objects.count() == 1
+
+
 def test_a_campaign_is_composed_for_a_provider_that_keeps_the_recipients(client: Client) -> None:
     changes = {"rules-0-kind": "provider", "rules-0-params": '{"main": 1, "sub": 2}', "text": "سلام"}
     client.post("/admin/campaigns/campaign/add/", composed(lines.line("ippanel").pk, **changes))

@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from campaigns import lifecycle, pruning
 from campaigns.models import Batch, Campaign, Message
-from campaigns.sending import capping
+from campaigns.sending import capping, owners
+from campaigns.sending.claiming import Claim, claim
 from campaigns.states import CampaignStatus, MessageStatus, Reason
 from contacts.models import Phonebook
 from providers.models import SenderLine
@@ -62,6 +63,17 @@ def test_what_never_went_out_does_not_count(line: SenderLine, book: Phonebook, s
     assert builders.counts(builders.running(line, builders.include(book), **WEEKLY)) == {"pending": 6}
 
 
+def test_what_is_in_flight_of_a_cancelled_campaign_counts_and_what_waited_does_not(
+    line: SenderLine, book: Phonebook
+) -> None:
+    first = builders.running(line, builders.include(book))
+    claimed = claim(first.pk, owners.this_process())
+    assert isinstance(claimed, Claim)
+    lifecycle.cancel(first.pk)
+    second = builders.running(line, builders.include(book), **WEEKLY)
+    assert builders.counts(second) == {"pending": 4, "skipped": 2}
+
+
 def test_what_went_out_before_those_days_does_not_count(line: SenderLine, book: Phonebook) -> None:
     first = builders.running(line, builders.include(book))
     long_ago = timezone.now() - dt.timedelta(days=8)
@@ -71,6 +83,17 @@ def test_what_went_out_before_those_days_does_not_count(line: SenderLine, book: 
     Campaign.objects.filter(pk=first.pk).update(started_at=long_ago)
     second = builders.running(line, builders.include(book), **WEEKLY)
     assert builders.counts(second) == {"pending": 4, "skipped": 2}
+
+
+def test_what_the_provider_kept_until_its_time_counts_from_then(line: SenderLine, book: Phonebook) -> None:
+    first = builders.running(line, builders.include(book))
+    Message.objects.of(first).update(status=MessageStatus.DELIVERED)
+    long_ago, yesterday = (timezone.now() - dt.timedelta(days=days) for days in (20, 1))
+    Batch.objects.filter(campaign=first).update(status=40, pending=0, claimed_at=long_ago)
+    kept = {"provider_keeps_time": True, "scheduled_at": yesterday}
+    Campaign.objects.filter(pk=first.pk).update(started_at=long_ago, **kept)
+    second = builders.running(line, builders.include(book), **WEEKLY)
+    assert builders.counts(second) == {"skipped": 6}
 
 
 @pytest.mark.django_db

@@ -11,7 +11,7 @@ from campaigns import checking, lifecycle
 from campaigns.models import Attempt, Batch, Campaign, Message
 from campaigns.sending import dispatch
 from campaigns.states import CampaignStatus, MessageStatus, Reason
-from contacts.models import Contact, Phonebook
+from contacts.models import Contact, Phonebook, Suppression
 from providers.models import ProviderAccount, SenderLine
 from providers.sandbox import Sandbox
 from tests import builders
@@ -112,6 +112,19 @@ def test_contacts_remember_and_are_asked_again_after_ninety_days(
     send(again)
     assert half.ledger.counters["calls_safir_send"] - calls == 40 - absent.count() + 1
     assert builders.counts(again) == {"accepted": 40}
+
+
+def test_no_batch_of_the_known_absent_outgrows_its_size_where_some_are_suppressed(
+    bale: SenderLine, sms: SenderLine
+) -> None:
+    ProviderAccount.objects.filter(pk=sms.account_id).update(batch_size=4)
+    sms.account.refresh_from_db()
+    people = builders.contacts(16, not_on_bale_since=timezone.now())
+    Suppression.objects.bulk_create(Suppression(phone=person.phone) for person in people[:5])
+    books = [builders.phonebook(people[:10], "a"), builders.phonebook(people[10:], "b")]
+    campaign = builders.running(bale, *map(builders.include, books), fallback_line=sms)
+    assert builders.counts(campaign) == {"pending": 11, "skipped": 5}
+    assert max(Batch.objects.filter(campaign=campaign).values_list("size", flat=True)) == 4
 
 
 def test_without_a_fallback_they_are_asked_and_fail_with_their_reason(half: Sandbox, bale: SenderLine) -> None:

@@ -118,6 +118,13 @@ def test_a_part_of_a_phonebook_counts_from_nought(
     assert phones(builders.running(line, builders.include(book, **params))) == span(*expected)
 
 
+def test_no_chosen_number_of_a_phonebook_is_nobody(line: SenderLine) -> None:
+    people = builders.contacts(6)
+    part = builders.include(builders.phonebook(people[:5], "a"), numbers=[])
+    campaign = builders.running(line, part, builders.include(builders.phonebook(people[5:], "b")))
+    assert phones(campaign) == span(5, 6)
+
+
 def test_the_recipients_of_a_campaign_can_be_chosen_by_outcome(line: SenderLine) -> None:
     first = builders.running(line, builders.include(builders.phonebook(builders.contacts(5))), numbers(90))
     lost = Message.objects.of(first).filter(phone__in=[builders.phone(1), builders.phone(90)])

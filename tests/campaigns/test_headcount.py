@@ -103,6 +103,14 @@ def test_the_live_count_is_what_the_freeze_writes(seed: int, line: SenderLine) -
     assert builders.refreshed(draft).audience == counted.audience - counted.not_drawn
 
 
+def test_a_rule_that_excludes_no_number_hides_no_suppression(line: SenderLine) -> None:
+    people = builders.contacts(5)
+    Suppression.objects.create(phone=people[1].phone)
+    draft = builders.draft(line, builders.include(builders.phonebook(people)))
+    AudienceRule.objects.create(campaign=draft, rule=Rule.EXCLUDE, kind=Kind.NUMBERS, params={"numbers": []})
+    assert headcount.count(draft).recipients == 4
+
+
 @pytest.mark.django_db
 def test_without_the_cap_who_has_had_enough_is_counted_among_the_recipients(line: SenderLine) -> None:
     book = builders.phonebook(builders.contacts(4))

@@ -10,9 +10,19 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
-from campaigns import lifecycle, pruning, reporting
+from campaigns import drafting, lifecycle, pruning, reporting, segmenting
 from campaigns.lifecycle import NotAllowed
-from campaigns.models import Attempt, AudienceRule, AuditEntry, Batch, Campaign, DeliveryEvent, Message, ProviderRef
+from campaigns.models import (
+    Attempt,
+    AudienceRule,
+    AuditEntry,
+    Batch,
+    Campaign,
+    DeliveryEvent,
+    Message,
+    ProviderRef,
+    Segment,
+)
 from campaigns.states import CampaignStatus, MessageStatus
 from providers.sandbox import Sandbox
 from tests import builders
@@ -99,6 +109,29 @@ def test_a_draft_that_leaves_out_recipients_who_are_gone_does_not_go_out(sandbox
     rule.save()
     with pytest.raises(NotAllowed, match="Nowruz"):
         lifecycle.launch(campaign.pk)
+
+
+def not_written_to_in(campaign: Campaign) -> AudienceRule:
+    """Those of a segment: who was not written to in this campaign."""
+    condition = {"field": "campaign", "test": "not_received", "value": campaign.pk}
+    segment = Segment.objects.create(name="new ones", conditions=segmenting.checked({"conditions": [condition]}))
+    return AudienceRule(kind=AudienceRule.Kind.SEGMENT, segment=segment)
+
+
+def test_the_recipients_that_a_segment_of_a_draft_asks_for_are_kept(sandbox: Sandbox) -> None:
+    old = ended(sandbox)
+    builders.contacts(1, 9000)
+    builders.draft(old.line, not_written_to_in(old))
+    assert pruning.prune(90)[:2] == (0, 0)
+    assert pruning.plan(90).kept == 1
+
+
+def test_a_segment_of_recipients_who_are_gone_chooses_nobody(sandbox: Sandbox) -> None:
+    old = ended(sandbox)
+    rule = not_written_to_in(old)
+    pruning.prune(90)
+    with pytest.raises(drafting.InvalidDraft, match="Nowruz"):
+        builders.draft(old.line, rule)
 
 
 def test_nothing_that_may_still_be_reported_on_can_be_removed() -> None:

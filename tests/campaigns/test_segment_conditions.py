@@ -11,7 +11,7 @@ from campaigns import segmenting
 from campaigns.models import Campaign
 from campaigns.segmenting import InvalidCondition, vocabulary, wording
 from campaigns.states import OUTCOMES
-from contacts.models import JobCategory
+from contacts.models import Contact, JobCategory
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -60,7 +60,7 @@ def test_what_is_typed_gets_one_form_that_stays(given: dict[str, Any], kept: Any
             for value in (["", ""], ["x", ""], ["1405/02/01", "1405/01/01"])
         ),
         *((condition("operator", "one_of", value), "value") for value in ([], ["7"], ["x"], ["9" * 40])),
-        (condition("phonebook", "one_of", ["9" * 40]), "value"),
+        *((condition("phonebook", "one_of", [value]), "value") for value in ("9" * 40, "0" * 20 + "9" * 5000)),
     ],
 )
 def test_what_makes_no_sense_is_refused_at_its_place(given: dict[str, Any], field: str) -> None:
@@ -74,6 +74,14 @@ def test_what_makes_no_sense_is_refused_at_its_place(given: dict[str, Any], fiel
 def test_a_segment_without_conditions_or_with_too_many_is_none(given: Any) -> None:
     with pytest.raises(InvalidCondition):
         segmenting.checked(given)
+
+
+@pytest.mark.parametrize("key", ["شهر", "2024", "۱۴۰۳", "-1", 'a"b', "a'b", "a.b", "a[0]", "$", "%s", "a\\b"])
+def test_an_attribute_is_found_whatever_its_name(key: str) -> None:
+    someone = Contact.objects.create(phone=builders.phone(0), attributes={key: "50%_off"})
+    Contact.objects.create(phone=builders.phone(1), attributes={"other": "50%_off"})
+    found = segmenting.checked({"conditions": [condition("attribute", "contains", "%_", key)]})
+    assert list(segmenting.contacts_matching(found)) == [someone]
 
 
 def test_without_conditions_nobody_is_found() -> None:

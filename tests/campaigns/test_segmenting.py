@@ -143,6 +143,17 @@ def test_several_conditions_are_all_or_any_of_them(people: list[Contact], match:
         assert sorted(found.values_list("pk", flat=True)) == expected, chosen
 
 
+def test_what_a_provider_kept_went_out_when_it_was_due() -> None:
+    book = builders.phonebook(builders.contacts(3))
+    campaign = builders.running(builders.line(builders.account()), builders.include(book))
+    Message.objects.of(campaign).update(status=MessageStatus.DELIVERED)
+    Batch.objects.filter(campaign=campaign).update(claimed_at=days_ago(20))
+    condition = {"field": "last_message", "test": "within", "value": 7}
+    assert segmenting.contacts_matching({"conditions": [condition]}, NOW).count() == 0
+    Campaign.objects.filter(pk=campaign.pk).update(provider_keeps_time=True, scheduled_at=days_ago(1))
+    assert segmenting.contacts_matching({"conditions": [condition]}, NOW).count() == 3
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_screen_does_not_wait_for_a_count_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     if connection.vendor != "postgresql":

@@ -84,6 +84,7 @@ def test_a_category_is_made_renamed_and_moved(owner: Client, shops: JobCategory)
 
 def test_there_is_no_third_level(owner: Client, shops: JobCategory, bakeries: JobCategory) -> None:
     food = JobCategory.objects.create(name="Food")
+    owner.cookies[settings.LANGUAGE_COOKIE_NAME] = "en"
     with override("en"), pytest.raises(ValidationError, match="sub-category cannot have sub-categories"):
         JobCategory(name="Rye", parent=bakeries).full_clean()
     assert owner.post("/categories/", {"name": "Rye", "parent": bakeries.pk}).status_code == 422

@@ -20,8 +20,8 @@ run: $(BASE_STAMP)
 # The closing line is pytest's own; every part runs, and one failure anywhere is a failure.
 test: $(DEV_STAMP)
 	@status=0; \
-	$(PYTEST) --database sqlite -m "not browser" -n 2 || status=$$?; \
-	$(PYTEST) --database postgres -m "not browser" -n 2 || status=$$?; \
+	$(PYTEST) --database sqlite -m "not browser" -n 2 --dist worksteal || status=$$?; \
+	$(PYTEST) --database postgres -m "not browser" -n 2 --dist worksteal || status=$$?; \
 	$(PYTEST) --database sqlite -m browser || status=$$?; \
 	$(PYTEST) --database postgres -m browser tests/browser/test_providers.py || status=$$?; \
 	exit $$status

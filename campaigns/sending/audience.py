@@ -8,11 +8,11 @@ Recipients keep their order (``sending.naming``). Whom an exclude rule takes out
 from __future__ import annotations
 
 import datetime as dt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import BigIntegerField, Case, Count, Exists, F, Max, Min, OuterRef, Q, Sum, Value, When
+from django.db.models import BigIntegerField, Case, Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum, Value, When
 from django.db.models.expressions import Window
 from django.db.models.functions import Cast, Now, RowNumber
 
@@ -85,20 +85,8 @@ class Done(NamedTuple):
 def _insert(
     campaign: Campaign, recipients: Recipients, template: Template, plan: Plan, drawn: Sample | None, done: Done
 ) -> Done:
-    # Places are counted on each line by itself, so that both are cut into full batches.
     absent = None if campaign.fallback_line_id is None else _known_absent(recipients.contact)
-    rows = recipients.rows.annotate(barred=barring.reason(campaign, recipients.phone))
-    if any(done):
-        # Repeated numbers take no place: with gaps, two rules' places would meet in one batch beyond its size.
-        rows = rows.filter(~Exists(Message.objects.filter(campaign=campaign.pk, phone=OuterRef(recipients.phone))))
-    if drawn:
-        rows = rows.annotate(draw=sampling.draw(campaign, recipients.phone))
-        rows = rows.filter(Q(barred__gt=0) | Q(draw__lte=drawn.last))
-    rows = rows.annotate(
-        place=Window(RowNumber(), partition_by=[absent] if absent else None, order_by=F("pk").asc()),
-        contact_key=F(path(recipients.contact, "pk")),
-        phone_value=Cast(F(recipients.phone), BigIntegerField()),
-    )
+    rows = _placed(campaign, recipients, drawn, absent, again=any(done))
     columns = ["place", "contact_key", "phone_value", "barred"]
     head: list[int] = [campaign.pk]
     if absent is not None:
@@ -126,8 +114,32 @@ def _insert(
     with connection.cursor() as cursor:
         cursor.execute(statement, [*head, *choices, *params])
         written = int(cursor.rowcount)
-    if absent is None:
-        return Done(done.first + written, 0)
+    return Done(done.first + written, 0) if absent is None else _done(campaign, plan, done, written)
+
+
+def _placed(
+    campaign: Campaign, recipients: Recipients, drawn: Sample | None, absent: Case | None, *, again: bool
+) -> QuerySet[Any]:
+    """The recipients with their places, each line's by themselves, so that both are cut into full batches.
+
+    ``again``: some may have a message already. They take no place: with gaps, two rules' places would meet in one batch
+    beyond its size.
+    """
+    rows = recipients.rows.annotate(barred=barring.reason(campaign, recipients.phone))
+    if again:
+        rows = rows.filter(~Exists(Message.objects.filter(campaign=campaign.pk, phone=OuterRef(recipients.phone))))
+    if drawn:
+        rows = rows.annotate(draw=sampling.draw(campaign, recipients.phone))
+        rows = rows.filter(Q(barred__gt=0) | Q(draw__lte=drawn.last))
+    return rows.annotate(
+        place=Window(RowNumber(), partition_by=[absent] if absent else None, order_by=F("pk").asc()),
+        contact_key=F(path(recipients.contact, "pk")),
+        phone_value=Cast(F(recipients.phone), BigIntegerField()),
+    )
+
+
+def _done(campaign: Campaign, plan: Plan, done: Done, written: int) -> Done:
+    """The places that are given after so many further rows were written, where some went to the fallback line."""
     found = dict(
         Message.objects.filter(campaign=campaign, batch_number__gte=Batch.FALLBACK_FROM)
         .values_list("batch_number")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries
 from pytest_django.fixtures import Settings
 
 from campaigns.models import AudienceRule, Campaign
@@ -147,15 +148,13 @@ def test_the_review_shows_the_button_and_the_lock(client: Client, bale_first: Ca
     assert page.count("PAIZ40") == 3  # with each text that is shown; the SMS has none
 
 
-def test_the_review_asks_as_often_for_forty_recipients_as_for_four(
-    client: Client, bale_first: Campaign, django_assert_num_queries: DjangoAssertNumQueries
-) -> None:
+def test_the_review_asks_as_often_for_forty_recipients_as_for_four(client: Client, bale_first: Campaign) -> None:
     book = builders.phonebook(builders.contacts(40, start=500), name="many")
     many = builders.draft(bale_first.line, builders.include(book), fallback_line=bale_first.fallback_line)
+    asked = []
     for campaign in (bale_first, many):
         client.get(f"/campaigns/{campaign.pk}/")
-        with django_assert_num_queries(_QUERIES):
+        with CaptureQueriesContext(connection) as queries:
             client.get(f"/campaigns/{campaign.pk}/")
-
-
-_QUERIES = 23
+        asked.append(len(queries))
+    assert asked[0] == asked[1] > 0

@@ -131,11 +131,12 @@ def _placed(
     if drawn:
         rows = rows.annotate(draw=sampling.draw(campaign, recipients.phone))
         rows = rows.filter(Q(barred__gt=0) | Q(draw__lte=drawn.last))
-    return rows.annotate(
+    placed: QuerySet[Any] = rows.annotate(
         place=Window(RowNumber(), partition_by=[absent] if absent else None, order_by=F("pk").asc()),
         contact_key=F(path(recipients.contact, "pk")),
         phone_value=Cast(F(recipients.phone), BigIntegerField()),
     )
+    return placed
 
 
 def _done(campaign: Campaign, plan: Plan, done: Done, written: int) -> Done:

@@ -11,11 +11,11 @@ from typing import Final
 
 from django.db import connection
 
-_KEY: Final = 0x1A9047  # of the advisory lock, a number of our own
+PEOPLE: Final = 0x1A9047  # the key of an advisory lock, a number that no other turn has
 
 
-def take_turn() -> None:
-    """Wait until nobody else has the turn; on SQLite the transaction itself is one."""
+def take_turn(turn: int = PEOPLE) -> None:
+    """Wait until nobody else has this turn; on SQLite the transaction itself is one."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_KEY])
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [turn])

@@ -12,18 +12,18 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from django.db import connection
 from django.db.models import Case, Count, F, Q, QuerySet, When
 
 from campaigns.models import Batch, Campaign, Message
 from campaigns.querysets import MessageQuerySet
 from campaigns.states import FROZEN, MAY_ARRIVE, BatchStatus, CampaignStatus, MessageStatus, Reason
+from contacts import turns
 from providers import clock
 
 MOST_DAYS: Final = 30  # the messages of a campaign may be removed so long after its end (campaigns.pruning)
 MOST_MESSAGES: Final = 100
 LONGEST_FREEZE: Final = dt.timedelta(hours=1)
-_TURN: Final = 0x63617073  # of the advisory lock, a number that nothing else takes
+_TURN: Final = 0x63617073
 _GOING: Final = (CampaignStatus.RUNNING, CampaignStatus.PAUSED)
 _OPEN: Final = (BatchStatus.PENDING, BatchStatus.SENDING)
 
@@ -50,13 +50,8 @@ class Recent(NamedTuple):
 
 
 def take_turn() -> None:
-    """Wait until no other capped campaign is being frozen; until the caller's transaction ends none begins.
-
-    On SQLite the transaction alone does it.
-    """
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_TURN])
+    """Wait until no other capped campaign is being frozen; until the caller's transaction ends none begins."""
+    turns.take_turn(_TURN)
 
 
 def enough(campaign: Campaign) -> QuerySet[Message, Any] | None:

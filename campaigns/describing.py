@@ -27,6 +27,7 @@ OUTCOME_WORDS: Mapping[str, Promise] = {
     "taken": gettext_lazy("those whose message the provider took"),
     "awaiting": gettext_lazy("those whose report is still awaited"),
     "unsent": gettext_lazy("those who were never sent it"),
+    "unreached": gettext_lazy("those whom it did not reach"),
 }
 
 

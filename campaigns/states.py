@@ -110,6 +110,8 @@ OUTCOMES: Mapping[str, frozenset[MessageStatus]] = {
     "taken": TAKEN,
     "awaiting": AWAITING_REPORT,
     "unsent": frozenset({_M.FAILED, _M.SKIPPED, _M.CANCELLED, _M.EXPIRED}),
+    # Whom a further try may reach: not who blocks or is suppressed, and nobody who may have it already.
+    "unreached": frozenset({_M.UNDELIVERED, _M.FAILED, _M.CANCELLED, _M.EXPIRED}),
 }
 
 

@@ -1,4 +1,4 @@
-"""Which language a request gets, and what a page is told whose reader has been signed out."""
+"""Which language a request gets, whether it shows numbers, and what a page is told whose reader was signed out."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import translation
+
+from interface import masking
 
 
 class PersianFirstLocaleMiddleware:
@@ -27,6 +29,17 @@ class PersianFirstLocaleMiddleware:
             response = self.get_response(request)
         response.headers.setdefault("Content-Language", language)
         return response
+
+
+class NumbersMiddleware:
+    """Whole phone numbers are shown to who may see them, and to nobody else."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with masking.numbers_for(lambda: request.user.has_perm(masking.PERMISSION)):
+            return self.get_response(request)
 
 
 class FragmentLoginRequiredMiddleware(LoginRequiredMiddleware):

@@ -85,6 +85,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "project.middleware.FragmentLoginRequiredMiddleware",
+    "project.middleware.NumbersMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -132,7 +133,7 @@ LOGIN_REDIRECT_URL = "dashboard"
 LOGOUT_REDIRECT_URL = "login"
 
 LANGUAGE_CODE = env.str("LANGUAGE_CODE", default="fa")
-LANGUAGES = [("fa", _("Persian")), ("en", _("English"))]
+LANGUAGES = [("fa", _("Persian")), ("en", _("English")), ("ru", _("Russian"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = env.str("TIME_ZONE", default="Asia/Tehran")
 USE_TZ = True
@@ -163,6 +164,12 @@ OPT_OUT_INTERVAL = env.float("OPT_OUT_INTERVAL", default=60.0)  # seconds betwee
 OPT_OUT_SCOPE = env.str("OPT_OUT_SCOPE", default="advertising")
 if OPT_OUT_SCOPE not in ("line", "advertising", "all"):
     raise ImproperlyConfigured("OPT_OUT_SCOPE must be line, advertising or all.")
+# Whether a campaign needs an approval before it is launched: "optional", "required", or "four_eyes", where nobody
+# approves what they composed or submitted themselves.
+APPROVAL = env.str("APPROVAL", default="optional")
+if APPROVAL not in ("optional", "required", "four_eyes"):
+    raise ImproperlyConfigured("APPROVAL must be optional, required or four_eyes.")
+TEST_RECIPIENTS = env.int("TEST_RECIPIENTS", default=5)  # numbers of one test send at most
 EVENTS_KEPT = env.int("EVENTS_KEPT", default=400)  # days, of reports that have had their effect
 
 SECURE_CONTENT_TYPE_NOSNIFF = True

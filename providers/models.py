@@ -60,6 +60,9 @@ class ProviderAccount(models.Model):
     probes = models.PositiveSmallIntegerField(_("probes in vain"), default=0, editable=False)
     failures = models.PositiveSmallIntegerField(_("failures in a row"), default=0, editable=False)
     credit = models.BigIntegerField(_("credit, in rial"), null=True, editable=False)
+    low_credit = models.PositiveBigIntegerField(
+        _("warn below this credit, in rial"), null=True, blank=True, validators=[MinValueValidator(1)]
+    )
     checked_at = models.DateTimeField(_("last found in order"), null=True, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 

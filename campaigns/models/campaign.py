@@ -34,9 +34,22 @@ class Campaign(models.Model):
     Who has had ``cap_messages`` in ``cap_days`` days is skipped; of who remains, ``sample_size`` are drawn.
     ``left_out`` counts whom the freeze left out, by cause: without a message ``excluded`` (each of them is a
     ``LeftOut``), ``repeated`` (named by several rules) and ``not_drawn``; with a skipped one, by the reason's name.
+
+    The composer fills a draft in step by step: ``composed_to`` is the step that comes next, ``revision`` counts its
+    changes, so that a form of an older one is noticed. With a ``pilot_size`` the first so many go out, then it pauses
+    until somebody lets it go on (``pilot_released_at``). ``is_test``: a text tried on a few numbers for ``made_from``;
+    otherwise that is the campaign whose copy, or whose further try, it is.
     """
 
     LATE = "late"
+
+    class Step(models.TextChoices):
+        """The composer's steps, in their order."""
+
+        AUDIENCE = "audience", _("Audience")
+        TEXT = "text", _("Text")
+        SENDING = "sending", _("Sending")
+        REVIEW = "review", _("Review")
 
     name = models.CharField(_("name"), max_length=150)
     status = models.CharField(
@@ -69,6 +82,16 @@ class Campaign(models.Model):
     sample_size = models.PositiveIntegerField(
         _("a sample of"), null=True, blank=True, validators=[MinValueValidator(1)]
     )
+    pilot_size = models.PositiveIntegerField(
+        _("recipients of the pilot"), null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    pilot_released_at = models.DateTimeField(_("pilot let go on at"), null=True, editable=False)
+    composed_to = models.CharField(max_length=8, choices=Step, default=Step.REVIEW, editable=False)
+    revision = models.PositiveIntegerField(default=0, editable=False)
+    is_test = models.BooleanField(_("a test"), default=False, editable=False)
+    made_from = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, editable=False, related_name="made", verbose_name=_("made from")
+    )
     next_batch_at = models.DateTimeField(null=True, editable=False)  # the next turn of its own pace
     pause_code = models.CharField(max_length=64, blank=True, editable=False)
     pause_text = models.TextField(_("why it is paused"), blank=True, editable=False)
@@ -88,6 +111,7 @@ class Campaign(models.Model):
     started_at = models.DateTimeField(_("started at"), null=True, editable=False)
     finished_at = models.DateTimeField(_("finished at"), null=True, editable=False)
     pruned_at = models.DateTimeField(_("recipients removed at"), null=True, editable=False)
+    tallied_at = models.DateTimeField(_("tallied at"), null=True, editable=False)  # its ``Tally`` rows are of then
 
     # The rules of a campaign that is being composed and has no row yet; else they are those of the table.
     proposed_rules: Sequence[AudienceRule] | None = None
@@ -113,7 +137,11 @@ class Campaign(models.Model):
                 name="campaign_cap_is_whole",
             ),
         ]
-        permissions = [("launch_campaign", "Can launch, pause, resume and cancel campaigns")]
+        permissions = [
+            ("launch_campaign", "Can launch, pause, resume and cancel campaigns"),
+            ("approve_campaign", "Can approve and reject campaigns"),
+            ("test_campaign", "Can send tests to chosen numbers"),
+        ]
 
     def __str__(self) -> str:
         return self.name

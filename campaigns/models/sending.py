@@ -14,7 +14,7 @@ from campaigns.models.campaign import Campaign
 from campaigns.querysets import BatchQuerySet, MessageQuerySet
 from campaigns.states import BatchStatus, MessageStatus, Reason
 from contacts.fields import PhoneField
-from contacts.models import Contact
+from contacts.models import Contact, Operator
 from providers.models import ProviderAccount, SenderLine
 from providers.registry import provider_class
 
@@ -208,6 +208,7 @@ class Message(models.Model):
     provider_code = models.CharField(_("the provider's code"), max_length=32, blank=True, default="")
     provider_text = models.CharField(_("the provider's words"), max_length=300, blank=True, default="")
     cost = models.PositiveIntegerField(_("cost (rial)"), null=True)
+    refunded = models.PositiveIntegerField(_("refunded (rial)"), null=True)
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
     objects = MessageQuerySet.as_manager()
@@ -218,6 +219,7 @@ class Message(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["campaign", "phone"], name="message_once_per_campaign"),
         ]
+        permissions = [("export_message", "Can export messages")]
 
     def __str__(self) -> str:
         return f"{self.campaign_id}/{self.pk}"
@@ -305,3 +307,30 @@ class TimelinePoint(models.Model):
 
     def __str__(self) -> str:
         return f"{self.campaign_id}: {self.at:%H:%M} {self.messages}"
+
+
+class Tally(models.Model):
+    """How many messages of a campaign are alike: same account, operator, status, reason and provider's code.
+
+    Counted from the rows now and then (``Campaign.tallied_at``), all of a campaign in one statement. ``operator`` is
+    what the number's prefix points to. The counters (``StatusCount``) are exact at any moment; this is what they lack.
+    """
+
+    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="tallies", verbose_name=_("campaign"))
+    account = models.ForeignKey(
+        ProviderAccount, models.CASCADE, null=True, related_name="+", db_index=False, verbose_name=_("account")
+    )
+    operator = models.PositiveSmallIntegerField(_("operator"), choices=Operator)
+    status = models.PositiveSmallIntegerField(_("status"), choices=MessageStatus)
+    reason = models.PositiveSmallIntegerField(_("reason"), choices=Reason, default=Reason.NONE)
+    code = models.CharField(_("the provider's code"), max_length=32, blank=True)
+    messages = models.BigIntegerField(_("messages"))
+    cost = models.BigIntegerField(_("cost (rial)"), default=0)
+    refunded = models.BigIntegerField(_("refunded (rial)"), default=0)
+
+    class Meta:
+        verbose_name = _("tally")
+        verbose_name_plural = _("tallies")
+
+    def __str__(self) -> str:
+        return f"{self.campaign_id}: {self.get_status_display()} {self.messages}"

@@ -34,6 +34,7 @@ class BulkAction(models.Model):
         SPLIT = "split", _("split a phonebook")
         UNDO = "undo", _("undo an import")
         EXPORT = "export", _("export")
+        MESSAGES = "messages", _("export messages")
 
     class Status(models.TextChoices):
         RUNNING = "running", _("running")

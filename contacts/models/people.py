@@ -145,7 +145,10 @@ class Contact(models.Model):
                 name="contact_by_category",
             ),
         ]
-        permissions = [("export_contact", "Can export contacts")]
+        permissions = [
+            ("export_contact", "Can export contacts"),
+            ("see_numbers", "Can see whole phone numbers"),
+        ]
 
     def __str__(self) -> str:
         return self.full_name or self.phone

@@ -1,4 +1,4 @@
-"""Filters for numbers and dates: ``|num``, ``|jdate``, ``|digits``, ``|percent``. Never on codes, phones and texts."""
+"""Filters: ``|num``, ``|jdate``, ``|digits``, ``|percent``, never on codes, phones and texts; ``|phone`` on phones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from decimal import Decimal
 from django import template
 from django.template.defaultfilters import filesizeformat
 
-from interface import persian
+from interface import masking, persian
 
 register = template.Library()
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}")
@@ -53,6 +53,12 @@ def isolated(value: object) -> str:
 def jdate(value: dt.date | dt.datetime | None, style: str = "short") -> str:
     """A date: short, long, datetime or time."""
     return persian.date(value, style)
+
+
+@register.filter
+def phone(value: str | None) -> str:
+    """A phone number, whole only for who may see it."""
+    return masking.shown(value)
 
 
 @register.filter

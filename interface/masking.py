@@ -1,0 +1,48 @@
+"""Who may see whole phone numbers: decided once a request, asked wherever a number is shown.
+
+Outside a request (the worker, the command line) numbers are whole: what it writes down is fetched by permission.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+PERMISSION = "contacts.see_numbers"
+HIDDEN = "••••"
+_SHOWN_AT_END = 3
+
+
+def _always() -> bool:
+    return True
+
+
+_may_see: ContextVar[Callable[[], bool]] = ContextVar("may_see_numbers", default=_always)
+
+
+def may_see_numbers() -> bool:
+    """Whether the person whom this request serves may see whole numbers."""
+    return _may_see.get()()
+
+
+@contextmanager
+def numbers_for(may_see: Callable[[], bool]) -> Iterator[None]:
+    """For as long as it lasts ``may_see`` decides; it is asked only where a number is to be shown."""
+    token = _may_see.set(may_see)
+    try:
+        yield
+    finally:
+        _may_see.reset(token)
+
+
+def masked(phone: str) -> str:
+    """A number of which country, operator and the last three digits stay: ``+98912••••567``."""
+    return f"{phone[:6]}{HIDDEN}{phone[-_SHOWN_AT_END:]}" if len(phone) > 9 else HIDDEN
+
+
+def shown(phone: str | None) -> str:
+    """A number as this person may see it; an empty text for none."""
+    if not phone:
+        return ""
+    return phone if may_see_numbers() else masked(phone)

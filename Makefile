@@ -83,8 +83,8 @@ format: $(DEV_STAMP)
 
 # Whoever changes a sentence of the screens gathers it here, translates it in the .po file, and runs this once more.
 translations: $(DEV_STAMP)
-	$(PY) manage.py makemessages -l fa --no-location --no-obsolete -i .venv -i node_modules -i 'frontend/*' -i var
-	cd locale && ../$(PY) ../manage.py compilemessages -l fa
+	$(PY) manage.py makemessages -l fa -l ru --no-location --no-obsolete -i .venv -i node_modules -i 'frontend/*' -i var
+	cd locale && ../$(PY) ../manage.py compilemessages -l fa -l ru
 
 # Every page as a picture, of a site that runs: make screenshots PASSWORD=… [URL=http://127.0.0.1:8000] [INTO=var/screenshots]
 URL ?= http://127.0.0.1:$(or $(WEB_PORT),8000)

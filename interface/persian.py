@@ -12,6 +12,8 @@ from persiantools.jdatetime import JalaliDate
 _JALALI: Any = JalaliDate  # it ships no types
 _TO_ASCII = str.maketrans("۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨٩٬٫", "01234567890123456789,.")
 _TO_PERSIAN = str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹")
+_PERSIAN_NUMBER = _TO_PERSIAN | str.maketrans(",.", "٬٫")
+_RUSSIAN_NUMBER = str.maketrans(",.", "\u00a0,")
 _GREGORIAN_FORMATS = {
     "day": "MONTH_DAY_FORMAT",
     "short": "SHORT_DATE_FORMAT",
@@ -46,8 +48,8 @@ def number(value: float | Decimal | None, places: int = 0) -> str:
         return "—"
     text = f"{Decimal(str(value)):,.{places}f}"
     if is_persian():
-        return text.replace(",", "٬").replace(".", "٫").translate(_TO_PERSIAN)
-    return text
+        return text.translate(_PERSIAN_NUMBER)
+    return text.translate(_RUSSIAN_NUMBER) if (translation.get_language() or "").startswith("ru") else text
 
 
 def decimal(value: float) -> str:

@@ -36,6 +36,8 @@ def test_a_number_is_grouped_in_persian(value: float | Decimal | None, places: i
 def test_a_number_stays_latin_in_english() -> None:
     with translation.override("en"):
         assert (persian.number(1_234_567), persian.digits("30 days")) == ("1,234,567", "30 days")
+    with translation.override("ru"):
+        assert persian.number(1_234_567.5, 1) == "1\u00a0234\u00a0567,5"
 
 
 @pytest.mark.parametrize(

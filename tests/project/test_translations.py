@@ -1,4 +1,4 @@
-"""The Persian catalogue is whole, compiled, and written as Persian is written."""
+"""The catalogues are whole and compiled, and the Persian one is written as Persian is written."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from django.utils import translation
 from providers import labels, registry
 
 BASE = Path(__file__).resolve().parents[2]
-CATALOGUE = BASE / "locale" / "fa" / "LC_MESSAGES" / "django.po"
+FORMS = {"fa": 2, "ru": 4}  # of a plural, by language
+COUNTED = {"fa": (1, 2), "ru": (1, 2, 5)}  # numbers that ask for each form; Russian's fourth is for fractions
 QUOTED = re.compile(r'^(?:(msgctxt|msgid_plural|msgid|msgstr)(?:\[\d\])? )?"(.*)"$')
 ESCAPE = re.compile(r"\\(.)")
 PLACEHOLDER = re.compile(r"%\(\w+\)s|\{\w*\}")
@@ -52,24 +53,40 @@ def entries(text: str) -> Iterator[Entry]:
             yield Entry(context, msgid, plural, tuple(found["msgstr"]), "#, fuzzy" in block)
 
 
-ENTRIES = list(entries(CATALOGUE.read_text(encoding="utf-8")))
+def catalogue(language: str) -> Path:
+    return BASE / "locale" / language / "LC_MESSAGES" / "django.po"
 
 
-def test_every_msgid_has_its_persian() -> None:
-    assert len(ENTRIES) > 600
-    assert [entry.msgid for entry in ENTRIES if entry.fuzzy or not all(entry.translations)] == []
+CATALOGUES = {language: list(entries(catalogue(language).read_text(encoding="utf-8"))) for language in FORMS}
+ENTRIES = CATALOGUES["fa"]
+in_each_language = pytest.mark.parametrize("language", sorted(FORMS))
 
 
-def test_a_plural_has_both_its_forms() -> None:
-    assert [entry.msgid for entry in ENTRIES if len(entry.translations) != (2 if entry.plural else 1)] == []
+@in_each_language
+def test_every_msgid_is_translated(language: str) -> None:
+    found = CATALOGUES[language]
+    assert len(found) > 2_000
+    assert [entry.msgid for entry in found if entry.fuzzy or not all(entry.translations)] == []
 
 
-def test_placeholders_are_the_same_in_both_languages() -> None:
+def test_the_languages_are_those_of_the_menu(settings: LazySettings) -> None:
+    assert {code for code, _name in settings.LANGUAGES} == {"en", *FORMS}
+
+
+@in_each_language
+def test_a_plural_has_all_its_forms(language: str) -> None:
+    forms = FORMS[language]
+    found = CATALOGUES[language]
+    assert [entry.msgid for entry in found if len(entry.translations) != (forms if entry.plural else 1)] == []
+
+
+@in_each_language
+def test_placeholders_are_the_same_in_both_languages(language: str) -> None:
     def differ(entry: Entry) -> bool:
         wanted = sorted(PLACEHOLDER.findall(entry.plural or entry.msgid))
         return any(sorted(PLACEHOLDER.findall(text)) != wanted for text in entry.translations)
 
-    assert [entry.msgid for entry in ENTRIES if differ(entry)] == []
+    assert [entry.msgid for entry in CATALOGUES[language] if differ(entry)] == []
 
 
 def test_no_arabic_letter_stands_for_a_persian_one() -> None:
@@ -91,31 +108,48 @@ def test_quotation_marks_are_persian() -> None:
     ] == []
 
 
-def test_a_sentence_ends_as_its_msgid_does() -> None:
+@in_each_language
+def test_a_sentence_ends_as_its_msgid_does(language: str) -> None:
     def end(text: str) -> str:
         return text.rstrip("\u200e")[-1:].translate({ord("?"): "؟"})
 
     marks = ".؟:"
     assert [
         entry.msgid
-        for entry in ENTRIES
+        for entry in CATALOGUES[language]
         for text in entry.translations
         if (end(entry.plural or entry.msgid) in marks or end(text) in marks)
         and end(entry.plural or entry.msgid) != end(text)
     ] == []
 
 
-def said(compiled: gettext.GNUTranslations, entry: Entry) -> tuple[str, ...]:
-    """What the compiled catalogue says for an entry: in its plural forms where it has any."""
+def test_russian_words_have_no_letter_of_another_alphabet() -> None:
+    mixed = re.compile(r"[а-яё][a-z]|[a-z][а-яё]|[آ-ی]", re.IGNORECASE)
+    meant = re.compile(r"لغو.?[1۱]{2}|[يكیک]|\u2066[^\u2069]*\u2069|\{[^{}]*\}")  # as a text has them
+    found = [text for entry in CATALOGUES["ru"] for text in entry.translations]
+    assert [text for text in found if mixed.search(meant.sub("", PLACEHOLDER.sub(" ", text)))] == []
+
+
+def said(compiled: gettext.GNUTranslations, entry: Entry, numbers: tuple[int, ...]) -> tuple[str, ...]:
+    """What the compiled catalogue says for an entry: in the plural forms of these numbers where it has any."""
     if not entry.plural:
         return (compiled.pgettext(entry.context, entry.msgid) if entry.context else compiled.gettext(entry.msgid),)
-    return tuple(compiled.ngettext(entry.msgid, entry.plural, number) for number in (1, 2))
+    if entry.context:
+        return tuple(compiled.npgettext(entry.context, entry.msgid, entry.plural, number) for number in numbers)
+    return tuple(compiled.ngettext(entry.msgid, entry.plural, number) for number in numbers)
 
 
-def test_the_compiled_catalogue_is_that_of_the_source() -> None:
-    with CATALOGUE.with_suffix(".mo").open("rb") as file:
+@in_each_language
+def test_the_compiled_catalogue_is_that_of_the_source(language: str) -> None:
+    with catalogue(language).with_suffix(".mo").open("rb") as file:
         compiled = gettext.GNUTranslations(file)
-    assert [entry.msgid for entry in ENTRIES if said(compiled, entry) != entry.translations] == []
+    numbers = COUNTED[language]
+    stale = [
+        entry.msgid
+        for entry in CATALOGUES[language]
+        if said(compiled, entry, numbers) != entry.translations[: len(numbers)]
+    ]
+    assert stale == []
 
 
 @pytest.mark.skipif(not shutil.which("xgettext"), reason="GNU gettext is not installed")
@@ -126,9 +160,10 @@ def test_makemessages_finds_nothing_new(
     shutil.copytree(BASE, copy, ignore=shutil.ignore_patterns(*NOT_SOURCE))
     settings.LOCALE_PATHS = [copy / "locale"]
     monkeypatch.chdir(copy)
-    call_command("makemessages", locale=["fa"], no_location=True, no_obsolete=True, verbosity=0)
-    found = entries((copy / CATALOGUE.relative_to(BASE)).read_text(encoding="utf-8"))
-    assert {each[:3] for each in found} == {each[:3] for each in ENTRIES}
+    call_command("makemessages", locale=sorted(FORMS), no_location=True, no_obsolete=True, verbosity=0)
+    for language, known in CATALOGUES.items():
+        found = entries((copy / catalogue(language).relative_to(BASE)).read_text(encoding="utf-8"))
+        assert {each[:3] for each in found} == {each[:3] for each in known}
 
 
 def test_every_word_of_the_backends_is_marked() -> None:
@@ -137,7 +172,8 @@ def test_every_word_of_the_backends_is_marked() -> None:
     assert {each.label for provider in providers for each in provider.credential_fields} <= labels.CREDENTIAL_LABELS
 
 
+@in_each_language
 @pytest.mark.parametrize("msgid", sorted(labels.LABELS | labels.CREDENTIAL_LABELS))
-def test_the_backends_speak_persian(msgid: str) -> None:
-    with translation.override("fa"):
+def test_the_backends_speak_it(msgid: str, language: str) -> None:
+    with translation.override(language):
         assert translation.gettext(msgid) != msgid

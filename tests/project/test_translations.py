@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gettext
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -11,7 +12,9 @@ from typing import NamedTuple
 
 import pytest
 from django.conf import LazySettings
+from django.contrib.staticfiles import finders
 from django.core.management import call_command
+from django.test import Client
 from django.utils import translation
 
 from providers import labels, registry
@@ -102,9 +105,9 @@ def test_digits_in_a_persian_sentence_are_persian() -> None:
 
 
 def test_quotation_marks_are_persian() -> None:
-    json = "{“"  # JSON as the admin shows it
+    shown = "{“"  # JSON as the admin shows it
     assert [
-        text for entry in ENTRIES for text in entry.translations if set("“”") & set(text) and json not in entry.msgid
+        text for entry in ENTRIES for text in entry.translations if set("“”") & set(text) and shown not in entry.msgid
     ] == []
 
 
@@ -177,3 +180,17 @@ def test_every_word_of_the_backends_is_marked() -> None:
 def test_the_backends_speak_it(msgid: str, language: str) -> None:
     with translation.override(language):
         assert translation.gettext(msgid) != msgid
+
+
+SAID_BY_SCRIPTS = re.compile(r"""(?<!\w)n?gettext\(\s*(['"])(.*?)(?<!\\)\1""")
+
+
+@pytest.mark.parametrize("language", sorted(FORMS))
+def test_the_scripts_of_the_admin_speak_it(admin_client: Client, settings: LazySettings, language: str) -> None:
+    admin_client.cookies[settings.LANGUAGE_COOKIE_NAME] = language
+    folder = Path(str(finders.find("admin/js")))
+    said = {match[2] for path in folder.glob("**/*.js") if "vendor" not in path.parts
+            for match in SAID_BY_SCRIPTS.finditer(path.read_text(encoding="utf-8"))}  # fmt: skip
+    known = admin_client.get("/admin/jsi18n/").content.decode()
+    assert len(said) > 20
+    assert [msgid for msgid in said if json.dumps(msgid.replace("\\'", "'")) not in known] == []

@@ -9,7 +9,7 @@
   };
 
   const nameCell = (cell) => {
-    const heading = cell.closest("table").tHead.querySelector(`.column-${cell.className.match(/field-(\w+)/)[1]}`);
+    const heading = cell.closest("table").tHead.rows[0].cells[cell.cellIndex];
     cell.querySelectorAll(CONTROLS).forEach((control) => give(control, text(heading)));
   };
 
@@ -26,7 +26,7 @@
   const nameAll = () => {
     const search = document.getElementById("searchbar");
     if (search) search.setAttribute("aria-label", search.form.querySelector("[type=submit]").value);
-    document.querySelectorAll(".tabular td[class*=field-]").forEach(nameCell);
+    document.querySelectorAll(".tabular tbody td").forEach(nameCell);
     document.querySelectorAll(".datetime input").forEach(nameMoment);
     document.querySelectorAll(".select2-container").forEach(nameBox);
     document.querySelectorAll(".help-tooltip[aria-label]").forEach((sign) => sign.setAttribute("role", "img"));

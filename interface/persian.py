@@ -67,7 +67,8 @@ def date(value: dt.date | dt.datetime | None, style: str = "short") -> str:
         if style == "time":
             return digits(f"{value:%H:%M}")
     if not is_persian():
-        return formats.date_format(value, _GREGORIAN_FORMATS[style])
+        inflected = style == "day" and translation.get_language() == "ru"  # "24 ноября": Django's own says "24 Ноябрь"
+        return formats.date_format(value, "j E" if inflected else _GREGORIAN_FORMATS[style])
     day: Any = _JALALI(value.date() if isinstance(value, dt.datetime) else value)
     if style == "long":
         return digits(day.strftime(f"%A {day.day} %B %Y", locale="fa"))

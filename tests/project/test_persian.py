@@ -40,6 +40,11 @@ def test_a_number_stays_latin_in_english() -> None:
         assert persian.number(1_234_567.5, 1) == "1\u00a0234\u00a0567,5"
 
 
+def test_a_month_is_inflected_in_russian() -> None:
+    with translation.override("ru"):
+        assert persian.date(dt.date(2026, 11, 24), "day") == "24 ноября"
+
+
 @pytest.mark.parametrize(
     ("style", "written"),
     [

@@ -86,11 +86,11 @@ translations: $(DEV_STAMP)
 	$(PY) manage.py makemessages -l fa -l ru --no-location --no-obsolete -i .venv -i node_modules -i 'frontend/*' -i var
 	cd locale && ../$(PY) ../manage.py compilemessages -l fa -l ru
 
-# Every page as a picture, of a site that runs: make screenshots PASSWORD=… [URL=http://127.0.0.1:8000] [INTO=var/screenshots]
+# Every page as a picture, of a site that runs, and the README's pictures: make screenshots PASSWORD=… [URL=http://127.0.0.1:8000] [INTO=var/screenshots]
 URL ?= http://127.0.0.1:$(or $(WEB_PORT),8000)
 INTO ?= var/screenshots
 screenshots: $(DEV_STAMP)
-	$(PY) -m tests.browser.screenshots --url "$(URL)" --password "$(PASSWORD)" --into "$(INTO)"
+	$(PY) -m tests.browser.screenshots --url "$(URL)" --password "$(PASSWORD)" --into "$(INTO)" --pictures docs/images
 
 # `make requirements UPGRADE=--upgrade` moves the pins.
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header

@@ -178,9 +178,12 @@ def course_problems(campaign: Campaign) -> dict[str, list[str]]:
         "failover_line": failover_problems(campaign),
         "cap_messages": cap_problems(campaign),
         "sample_size": [],
+        "pilot_size": [],
     }
     if campaign.sample_size and keeps_audience(campaign.line):
         found["sample_size"] = [_("The provider expands the audience, so no sample can be drawn here.")]
+    if campaign.pilot_size and keeps_audience(campaign.line):
+        found["pilot_size"] = [_("The provider sends such a campaign as a whole, so it cannot have a pilot.")]
     if campaign.messages_per_minute and keeps_audience(campaign.line):
         found["messages_per_minute"] = [
             _("The provider sends such a campaign as a whole, so it cannot have a pace of its own.")

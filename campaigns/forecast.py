@@ -22,9 +22,12 @@ FARTHEST = dt.timedelta(days=60)  # nobody plans by a date beyond
 def ends_at(campaign: Campaign, left: int) -> dt.datetime | None:
     """When the last of ``left`` messages will have gone out, local time; None where that cannot be told.
 
-    It can't where a person or a provider has stopped the campaign, or nothing says how fast it goes.
+    It can't where a person or a provider has stopped the campaign, where it is to wait for a word on its pilot, or
+    nothing says how fast it goes.
     """
     if campaign.status == CampaignStatus.RUNNING:
+        if campaign.holds_for_pilot:
+            return None
         codes = {wait.code for _line, wait in claiming.obstacles(campaign)}
         if not claiming.has_way(campaign) and codes - {"window"}:
             return None

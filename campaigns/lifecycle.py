@@ -20,7 +20,7 @@ from campaigns.auditing import note
 from campaigns.delivery import bulks
 from campaigns.doorbell import ring
 from campaigns.models import Batch, Campaign, Message, StatusCount
-from campaigns.sending import attachments, audience, fallback, kept, reconcile
+from campaigns.sending import attachments, audience, fallback, kept, pilots, reconcile
 from campaigns.states import PROBLEMS, BatchStatus, CampaignStatus, MessageStatus, Reason
 from providers import clock, registry
 from providers.base import InvalidJob
@@ -142,6 +142,7 @@ def _freeze(campaign_id: int, recipients: int | None = None) -> bool:
             sent_text=campaign.sent_text,
             first_message_id=campaign.first_message_id,
             last_message_id=campaign.last_message_id,
+            pilot_released_at=campaign.pilot_released_at,
             started_at=Now(),
         )
         ring("pump", campaign_id)
@@ -190,7 +191,7 @@ def is_all_away(campaign_id: int) -> bool:
 
 
 def resume(campaign_id: int, actor: Actor = None) -> None:
-    """Go on exactly where the pause left off.
+    """Go on exactly where the pause left off; where it waits for a word on its pilot, with all the rest.
 
     Raises:
         NotAllowed: it is not paused.
@@ -199,8 +200,10 @@ def resume(campaign_id: int, actor: Actor = None) -> None:
         campaign = Campaign.objects.select_for_update().filter(pk=campaign_id, status=CampaignStatus.PAUSED).first()
         if campaign is None:
             raise NotAllowed(_("Only a paused campaign can go on."))
-        Campaign.objects.move(campaign_id, CampaignStatus.RUNNING, pause_code="", pause_text="")
-        note("resumed", campaign_id, actor)
+        waited = campaign.pause_code == pilots.OUT
+        facts = {"pilot_released_at": Now()} if waited else {}
+        Campaign.objects.move(campaign_id, CampaignStatus.RUNNING, pause_code="", pause_text="", **facts)
+        note("pilot_released" if waited else "resumed", campaign_id, actor)
         ring("pump", campaign_id)
 
 
@@ -326,14 +329,18 @@ def _decide(action: str, campaign_id: int, actor: Actor, number: int | None, see
 def finish(campaign_id: int) -> bool:
     """Complete a campaign whose every batch is settled, with problems where a message failed or is unclear.
 
-    A completed campaign is looked at again when a late report moved one of its messages. Whether nothing is open.
+    A completed campaign is looked at again when a late report moved one of its messages. One whose pilot is settled
+    waits for a word. Whether nothing is open.
     """
     # Held: between a look at the batches and the word, an operator could send some of them again.
-    if Campaign.objects.select_for_update(no_key=True).filter(pk=campaign_id).first() is None:
+    campaign = Campaign.objects.select_for_update(no_key=True).filter(pk=campaign_id).first()
+    if campaign is None:
         return True
     still_open = Batch.objects.filter(campaign=campaign_id, status__in=OPEN_BATCHES)
     if still_open.exists():
-        if not still_open.filter(number__lt=Batch.FALLBACK_FROM).exists():
+        if campaign.holds_for_pilot:
+            pilots.hold(campaign)
+        elif not still_open.filter(number__lt=Batch.FALLBACK_FROM).exists():
             fallback.release(campaign_id)
         return False
     if bulks.under_way(campaign_id):

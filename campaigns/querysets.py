@@ -135,6 +135,10 @@ def _note_sqlite(refs: Sequence[tuple[int, str]], account_id: int) -> None:
 class CampaignQuerySet(models.QuerySet["Campaign"]):
     """Campaigns."""
 
+    def real(self) -> CampaignQuerySet:
+        """Campaigns without the tests of one."""
+        return self.filter(is_test=False)
+
     def running(self) -> CampaignQuerySet:
         """Campaigns that are sending."""
         return self.filter(status=CampaignStatus.RUNNING)
@@ -159,6 +163,10 @@ class BatchQuerySet(models.QuerySet["Batch"]):
     def claimable(self) -> BatchQuerySet:
         """Batches that may go out now, by the database's clock, in their order."""
         return self.filter(Q(not_before=None) | Q(not_before__lte=Now()), status=BatchStatus.PENDING).order_by("number")
+
+    def allowed_by(self, campaign: Campaign) -> BatchQuerySet:
+        """Those that may go out before somebody lets a campaign with a pilot go on; of any other campaign all."""
+        return self.filter(in_pilot=True) if campaign.holds_for_pilot else self
 
     def in_flight(self) -> BatchQuerySet:
         """Batches that a worker has claimed and not yet recorded."""

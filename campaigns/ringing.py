@@ -160,4 +160,6 @@ def sendable() -> list[int]:
             lifecycle.finish(campaign.pk)
         elif claiming.can_send(campaign) and claiming.has_place(campaign):
             found.append(campaign.pk)
+        elif campaign.holds_for_pilot:
+            lifecycle.finish(campaign.pk)
     return found

@@ -161,6 +161,11 @@ class Campaign(models.Model):
         return self.status in EDITABLE
 
     @property
+    def holds_for_pilot(self) -> bool:
+        """Nothing but its pilot may go out: nobody has let it go on yet."""
+        return self.pilot_size is not None and self.pilot_released_at is None
+
+    @property
     def is_live(self) -> bool:
         """Something of it may still go out: its page keeps polling."""
         return self.status in LIVE

@@ -27,8 +27,9 @@ class Batch(models.Model):
     ``number`` between ``first_message_id`` and ``last_message_id``; ``pending`` counts the ones still unsent,
     ``accepted`` those that the provider took, ``unclear`` those that may have been sent. ``repeats`` counts the tries
     in a row that came to nothing, ``doubts`` the unclear ones. Batches on the campaign's fallback line are numbered
-    from ``FALLBACK_FROM``. Recipients that only the provider knows have no rows: ``unlisted`` of them stand in
-    ``unlisted_status``, until its report lists them.
+    from ``FALLBACK_FROM``. ``in_pilot``: its messages are of the campaign's first ``pilot_size``. Recipients that
+    only the provider knows have no rows: ``unlisted`` of them stand in ``unlisted_status``, until its report lists
+    them.
     """
 
     FALLBACK_FROM = 1_000_000_000
@@ -38,6 +39,7 @@ class Batch(models.Model):
     )
     line = models.ForeignKey(SenderLine, models.PROTECT, related_name="+", db_index=False, verbose_name=_("line"))
     number = models.PositiveIntegerField(_("number"))
+    in_pilot = models.BooleanField(_("of the pilot"), default=False, db_default=False)
     status = models.PositiveSmallIntegerField(_("status"), choices=BatchStatus, default=BatchStatus.PENDING)
     first_message_id = models.BigIntegerField(_("first message"))
     last_message_id = models.BigIntegerField(_("last message"))

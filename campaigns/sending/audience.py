@@ -22,7 +22,7 @@ from campaigns.composing.suffix import with_suffix
 from campaigns.composing.templating import Template
 from campaigns.counting import Delta
 from campaigns.models import AudienceRule, Batch, Campaign, LeftOut, Message
-from campaigns.sending import barring, capping, naming, sampling, sizes
+from campaigns.sending import barring, capping, naming, pilots, sampling, sizes
 from campaigns.sending.naming import Named, Recipients, Strangers, path
 from campaigns.sending.sampling import Sample
 from campaigns.sending.sizes import Plan
@@ -35,7 +35,8 @@ def freeze(campaign: Campaign) -> None:
     """Write a campaign's messages, batches and counters, and set its audience; in the caller's transaction.
 
     The caller holds the campaign's row and has seen that it is being prepared; what it then saves of the campaign must
-    include ``audience``, ``left_out``, ``sent_text``, ``first_message_id`` and ``last_message_id``.
+    include ``audience``, ``left_out``, ``sent_text``, ``first_message_id``, ``last_message_id`` and
+    ``pilot_released_at``.
 
     Raises:
         TemplateError: the text is no template.
@@ -57,6 +58,7 @@ def freeze(campaign: Campaign) -> None:
     campaign.sent_text = text if template.is_personal else template.literal
     _insert_batches(campaign, before)
     skipped = _count(campaign, before)
+    pilots.cut_out(campaign)
     campaign.left_out = skipped | _leave_out(campaign, who, strangers, drawn.not_drawn if drawn else 0)
 
 

@@ -219,7 +219,7 @@ def _ready_line(campaign: Campaign, line: SenderLine, now: dt.datetime) -> Sende
 
 
 def _has_batch(campaign: Campaign, line: SenderLine) -> bool:
-    return Batch.objects.filter(campaign=campaign, line=line).claimable().exists()
+    return Batch.objects.filter(campaign=campaign, line=line).allowed_by(campaign).claimable().exists()
 
 
 def has_place(campaign: Campaign) -> bool:
@@ -240,7 +240,7 @@ def _has_place(campaign: Campaign, in_flight: Iterable[tuple[int, str]]) -> bool
 
 
 def _next_batch(campaign: Campaign, now: dt.datetime) -> tuple[Batch, SenderLine]:
-    batches = Batch.objects.filter(campaign=campaign)
+    batches = Batch.objects.filter(campaign=campaign).allowed_by(campaign)
     flying, pilot_waits = _ahead_of(campaign)
     if (campaign.pk, PILOT) in [(campaign_id, number) for campaign_id, number, _ in flying]:
         raise _GiveUp(Wait("pilot", 0.2))
@@ -270,6 +270,8 @@ def _next_batch(campaign: Campaign, now: dt.datetime) -> tuple[Batch, SenderLine
 def _ahead_of(campaign: Campaign) -> tuple[list[tuple[int, int, str]], bool]:
     """The batches in flight, of all campaigns, as (campaign, number, owner); and whether this one's pilot waits."""
     waiting_pilot = Q(campaign=campaign, number=PILOT, status=BatchStatus.PENDING)
+    if campaign.holds_for_pilot:  # the first recipients of all may be on the fallback line
+        waiting_pilot &= Q(in_pilot=True)
     rows = Batch.objects.filter(Q(status=BatchStatus.SENDING) | waiting_pilot)
     found = list(rows.values_list("campaign", "number", "owner", "status"))
     return [row[:3] for row in found if row[3] == BatchStatus.SENDING], any(
@@ -365,6 +367,7 @@ def _cut(batch: Batch, most: int) -> Batch:
         campaign_id=batch.campaign_id,
         line_id=batch.line_id,
         number=number,
+        in_pilot=batch.in_pilot,
         first_message_id=rest[0],
         last_message_id=rest[-1],
         size=len(rest),

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db.models import F, Max
 from django.db.models.functions import Now
 
-from campaigns.models import Attempt, Batch, Campaign, Message
+from campaigns.models import Attempt, Batch, Message
 from campaigns.querysets import Move
 from campaigns.sending import sizes
 from campaigns.states import BatchStatus, MessageStatus, Reason
@@ -42,22 +42,23 @@ def reroute(batch: Batch, old: MessageStatus, results: Sequence[RecipientResult]
         for key in alike
     )
     for (code, words), alike in by_code.items():
-        _place(batch.campaign, old, alike, code, words)
+        _place(batch, old, alike, code, words)
     if old is not MessageStatus.PENDING:
         moves = [Move(key, MessageStatus.PENDING, Reason.OFF_CHANNEL, None, told[key].code) for key in keys]
         Message.objects.move(moves, campaign_id=batch.campaign_id, old=old)
     return len(keys)
 
 
-def _place(campaign: Campaign, old: MessageStatus, keys: list[int], code: str, words: str) -> None:
-    line = campaign.fallback_line
+def _place(batch: Batch, old: MessageStatus, keys: list[int], code: str, words: str) -> None:
+    campaign, line = batch.campaign, batch.campaign.fallback_line
     assert line is not None  # noqa: S101 - asked by the caller
     most = sizes.batch_size(line, personal=Message.objects.filter(pk=keys[0], text__isnull=False).exists())
-    fallbacks = Batch.objects.filter(campaign=campaign, number__gte=Batch.FALLBACK_FROM)
+    # Whom a pilot is for must not wait with the rest for a word.
+    fallbacks = Batch.objects.filter(campaign=campaign, number__gte=Batch.FALLBACK_FROM, in_pilot=batch.in_pilot)
     while keys:
         # Also one whose time to gather is over, where its line may not send yet; a worker that claims it holds it.
         open_ones = fallbacks.filter(status=BatchStatus.PENDING, attempt=0, size__lt=most).order_by("number")
-        gathering = open_ones.select_for_update(skip_locked=True, of=("self",)).first() or _new_batch(campaign, line)
+        gathering = open_ones.select_for_update(skip_locked=True, of=("self",)).first() or _new_batch(batch, line)
         room = most - gathering.size
         chosen, keys = keys[:room], keys[room:]
         Message.objects.reroute(chosen, old, gathering.number, code, words)
@@ -71,12 +72,13 @@ def _place(campaign: Campaign, old: MessageStatus, keys: list[int], code: str, w
         )
 
 
-def _new_batch(campaign: Campaign, line: SenderLine) -> Batch:
+def _new_batch(of: Batch, line: SenderLine) -> Batch:
     """A batch on the fallback line that gathers for a while."""
-    fallbacks = Batch.objects.filter(campaign=campaign, number__gte=Batch.FALLBACK_FROM)
+    fallbacks = Batch.objects.filter(campaign=of.campaign_id, number__gte=Batch.FALLBACK_FROM)
     last = fallbacks.aggregate(last=Max("number"))["last"]
     return Batch.objects.create(
-        campaign=campaign,
+        campaign_id=of.campaign_id,
+        in_pilot=of.in_pilot,
         line=line,
         number=Batch.FALLBACK_FROM if last is None else last + 1,
         first_message_id=0,

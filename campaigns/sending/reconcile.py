@@ -13,8 +13,7 @@ from django.db.models.functions import Now
 from campaigns.delivery.polling import FIRST_POLL
 from campaigns.models import Batch, Campaign, Message
 from campaigns.querysets import StaleMove
-from campaigns.sending import answers, groups, jobs, journals, owners
-from campaigns.sending.claiming import PILOT
+from campaigns.sending import answers, groups, jobs, journals, owners, pilots
 from campaigns.sending.recording import WORKER_DIED, Ticket, record
 from campaigns.states import BatchStatus, CampaignStatus, MessageStatus, Reason
 from providers import registry
@@ -107,8 +106,8 @@ def _give_up(ticket: Ticket, waiting: set[str]) -> int | None:
             record(ticket, _from_journal(batch, told))
             transaction.on_commit(partial(journals.forget, ticket))
             return batch.campaign_id
-        if batch.number == PILOT:  # before the counters: a claim takes the campaign's row first and then those
-            Campaign.objects.move(batch.campaign_id, CampaignStatus.PAUSED, pause_code="pilot_unclear")
+        if pilots.holds_up(batch):  # before the counters: a claim takes the campaign's row first and then those
+            Campaign.objects.move(batch.campaign_id, CampaignStatus.PAUSED, pause_code=pilots.UNCLEAR)
         moved = Message.objects.move_batch(
             batch,
             old=MessageStatus.PENDING,

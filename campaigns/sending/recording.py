@@ -28,8 +28,7 @@ from campaigns.delivery.applying import suppress
 from campaigns.delivery.polling import FIRST_POLL
 from campaigns.models import Batch, Campaign, DeliveryEvent, Message, ProviderRef
 from campaigns.querysets import Move, StaleMove
-from campaigns.sending import fallback
-from campaigns.sending.claiming import PILOT
+from campaigns.sending import fallback, pilots
 from campaigns.states import (
     STATUS_OF_REPORT,
     TAKEN,
@@ -199,8 +198,9 @@ class _Record:
 
     def _pause_over_the_pilot(self) -> None:
         """A pilot of single requests of which nothing but doubt came back holds up the rest, as any pilot does."""
-        if self.batch.number == PILOT and _outcomes(self.answer.results) - {Outcome.RETRYABLE} == {Outcome.UNCLEAR}:
-            self._pause_campaign("pilot_unclear", self.answer.text)
+        only_doubt = _outcomes(self.answer.results) - {Outcome.RETRYABLE} == {Outcome.UNCLEAR}
+        if only_doubt and pilots.holds_up(self.batch):
+            self._pause_campaign(pilots.UNCLEAR, self.answer.text)
 
     def _settle_accepted(self, back: Sequence[int], taken: int) -> None:
         doubted = any(result.outcome is Outcome.UNCLEAR for result in self.others)
@@ -304,8 +304,8 @@ class _Record:
     def _unclear(self) -> None:
         if self.old is MessageStatus.UNKNOWN:
             return
-        if self.batch.number == PILOT:
-            self._pause_campaign("pilot_unclear", self._explanation())
+        if pilots.holds_up(self.batch):
+            self._pause_campaign(pilots.UNCLEAR, self._explanation())
         moved = Message.objects.move_batch(
             self.batch,
             old=self.old,

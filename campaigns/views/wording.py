@@ -12,11 +12,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns import witness
+from campaigns import reporting, witness
 from campaigns.composing import segments
 from campaigns.models import Batch, Campaign, Witness
-from campaigns.sending import claiming, windows
-from campaigns.states import BatchStatus, CampaignStatus
+from campaigns.sending import claiming, pilots, windows
+from campaigns.states import BatchStatus, CampaignStatus, MessageStatus
 from interface import persian
 from providers import pacing
 from providers.explaining import Explanation, explain
@@ -91,11 +91,36 @@ def _restored(doubted: Witness) -> Notice:
 
 def _paused(campaign: Campaign) -> Notice:
     code = campaign.pause_code
+    if code == pilots.OUT:
+        return _waits_for_a_word(campaign)
     shown = "" if code in _PAUSES else code
     explained = _explained(campaign, shown)
     text = "" if explained else str(_PAUSES.get(code, _PAUSES["refused_request"]))
     level = "warning" if code == "operator" else "error"
     return Notice(level, _("The campaign is paused."), text, shown, campaign.pause_text, explained=explained)
+
+
+def _waits_for_a_word(campaign: Campaign) -> Notice:
+    """What became of a pilot so far: nothing but it has gone out."""
+    counts = reporting.accounting(campaign).counts
+    lost = (MessageStatus.FAILED, MessageStatus.UNDELIVERED, MessageStatus.BLOCKED)
+    came = {
+        "n": campaign.pilot_size or 0,
+        "delivered": counts[MessageStatus.DELIVERED],
+        "accepted": counts[MessageStatus.ACCEPTED] + counts[MessageStatus.SENT],
+        "failed": sum(counts[status] for status in lost),
+        "unclear": counts[MessageStatus.UNKNOWN],
+    }
+    told = {name: persian.number(number) for name, number in came.items()}
+    title = _(
+        "The first %(n)s have gone out: %(delivered)s delivered, %(accepted)s accepted, %(failed)s failed so far."
+    )
+    if came["unclear"]:
+        title = _(
+            "The first %(n)s have gone out: %(delivered)s delivered, %(accepted)s accepted, %(failed)s failed,"
+            " %(unclear)s unclear so far."
+        )
+    return Notice("warning", title % told, _("Look, then let it go on or cancel it: the rest waits for your word."))
 
 
 def _explained(campaign: Campaign, code: str) -> Explanation | None:
@@ -107,7 +132,7 @@ def _used_up(campaign: Campaign) -> Notice | None:
     for line in claiming.lines_of(campaign):
         if line.daily_cap is None:
             continue
-        batch = Batch.objects.filter(campaign=campaign, line=line).claimable().first()
+        batch = Batch.objects.filter(campaign=campaign, line=line).allowed_by(campaign).claimable().first()
         if batch and not pacing.has_room_today(line, batch.pending):
             title = _("The line %(line)s has sent its %(most)s messages of today.")
             again = _("It goes on by itself after midnight.")
@@ -179,6 +204,8 @@ _ACTIONS: dict[str, str | Promise] = {
     "paused": gettext_lazy("paused it"),
     "paused_by_provider": gettext_lazy("It was paused because the provider refused a request."),
     "resumed": gettext_lazy("let it go on"),
+    "pilot_out": gettext_lazy("Its pilot has gone out, so it waits for a word."),
+    "pilot_released": gettext_lazy("let it go on after its pilot"),
     "cancelled": gettext_lazy("cancelled it"),
     "created": gettext_lazy("made the draft"),
     "revised": gettext_lazy("changed the draft"),

@@ -49,6 +49,7 @@ class Command(ScriptCommand):
         create.add_argument("--per-minute", type=int, help="messages a minute at most")
         create.add_argument("--failover-line", default="", help="takes over where the account is stopped")
         create.add_argument("--sample", type=int, help="draw so many people from the audience")
+        create.add_argument("--pilot", type=int, help="send to the first so many, then wait for “resume”")
         create.add_argument("--cap", default="", help="N/D: nobody gets more than N messages in D days")
         create.add_argument("--json", action="store_true")
         for action in ("launch", "take-back", "pause", "resume", "cancel", *DECISIONS, "show", "audit"):
@@ -77,6 +78,8 @@ class Command(ScriptCommand):
             raise CommandError(_("A campaign has a pace of 1 to 1,000,000 messages a minute."))
         if options["sample"] is not None and not 1 <= options["sample"] <= drafting.MAX_NATURAL:
             raise CommandError(_("A sample has at least one recipient."))
+        if options["pilot"] is not None and not 1 <= options["pilot"] <= drafting.MAX_NATURAL:
+            raise CommandError(_("A pilot has at least one recipient."))
         messages, days = _cap(options["cap"]) if options["cap"] else (None, None)
         with transaction.atomic():
             rules = drafting.phonebook_rules(options["phonebook"], options["exclude_phonebook"])
@@ -99,6 +102,7 @@ class Command(ScriptCommand):
                 cap_messages=messages,
                 cap_days=days,
                 sample_size=options["sample"],
+                pilot_size=options["pilot"],
                 failover_line=drafting.line_of(options["failover_line"]) if options["failover_line"] else None,
             )
         return {"id": campaign.pk}

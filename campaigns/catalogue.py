@@ -76,7 +76,7 @@ class Catalogue:
 
         One lookup for each row that asks; as many as ``SHOWN_CAMPAIGNS`` of however many there are.
         """
-        rows = Campaign.objects.only("name", "audience", "launched_at", "created_at").order_by("-pk")
+        rows = Campaign.objects.real().only("name", "audience", "launched_at", "created_at").order_by("-pk")
         named = rows.filter(audience__isnull=False, pruned_at=None)
         found = [*named.filter(name__icontains=query)[:SHOWN_CAMPAIGNS]] if query else [*named[:SHOWN_CAMPAIGNS]]
         if chosen.isascii() and chosen.isdigit() and chosen not in {str(row.pk) for row in found}:

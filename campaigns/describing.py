@@ -27,6 +27,9 @@ OUTCOME_WORDS: Mapping[str, Promise] = {
     "taken": gettext_lazy("those whose message the provider took"),
     "awaiting": gettext_lazy("those whose report is still awaited"),
     "unsent": gettext_lazy("those who were never sent it"),
+    "not_delivered": gettext_lazy("those to whom it was not delivered, without those who block it"),
+    "cancelled": gettext_lazy("those whose message was cancelled"),
+    "expired": gettext_lazy("those whose message expired"),
     "unreached": gettext_lazy("those whom it did not reach"),
 }
 

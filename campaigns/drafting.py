@@ -54,6 +54,13 @@ def create(
         return made
     if file_path:
         fields["file"] = _attached(fields["line"], file_path)
+    return store(rules, created_by, form_token, fields)
+
+
+def store(rules: list[AudienceRule], created_by: Any, form_token: uuid.UUID | None, fields: dict[str, Any]) -> Campaign:
+    """Write a draft down as it is, whether or not it fits together; the same ``form_token`` again gives the same."""
+    if made := _made_by(form_token):
+        return made
     try:
         with transaction.atomic():
             campaign = Campaign.objects.create(**fields, created_by=created_by, form_token=form_token)

@@ -14,7 +14,7 @@ from campaigns.composing.preview import Preview, previews, template_of
 from campaigns.counting import one_picture
 from campaigns.models import Batch, Campaign, Message, StatusCount, TimelinePoint
 from campaigns.sending import headcount, naming
-from campaigns.states import BatchStatus, MessageStatus
+from campaigns.states import OUTCOMES, BatchStatus, MessageStatus
 from contacts.models import Contact
 from providers import registry
 from providers.models import SenderLine
@@ -45,6 +45,11 @@ class Accounting(NamedTuple):
         """Messages that the provider took."""
         taken = ("ACCEPTED", "SENT", "DELIVERED", "UNDELIVERED", "BLOCKED")
         return sum(self.counts[MessageStatus[name]] for name in taken)
+
+    @property
+    def unreached(self) -> int:
+        """Messages whose recipients may be tried once more: of whom it is certain that they have not got it."""
+        return sum(self.counts[status] for status in OUTCOMES["unreached"])
 
     @property
     def delivered_share(self) -> float | None:

@@ -48,6 +48,7 @@ CAMPAIGN_MOVES: Mapping[CampaignStatus, frozenset[CampaignStatus]] = {
 }
 EDITABLE = frozenset({_C.DRAFT, _C.REJECTED})
 LIVE = frozenset({_C.SCHEDULED, _C.PREPARING, _C.RUNNING, _C.PAUSED})  # something may still go out
+ENDED = frozenset({_C.COMPLETED, _C.COMPLETED_WITH_PROBLEMS, _C.CANCELLED, _C.EXPIRED})  # it sends no more by itself
 FROZEN = frozenset(  # the recipients are fixed
     {_C.RUNNING, _C.PAUSED, _C.COMPLETED, _C.COMPLETED_WITH_PROBLEMS, _C.CANCELLED, _C.EXPIRED}
 )
@@ -110,6 +111,9 @@ OUTCOMES: Mapping[str, frozenset[MessageStatus]] = {
     "taken": TAKEN,
     "awaiting": AWAITING_REPORT,
     "unsent": frozenset({_M.FAILED, _M.SKIPPED, _M.CANCELLED, _M.EXPIRED}),
+    "not_delivered": frozenset({_M.UNDELIVERED}),
+    "cancelled": frozenset({_M.CANCELLED}),
+    "expired": frozenset({_M.EXPIRED}),
     # Whom a further try may reach: not who blocks or is suppressed, and nobody who may have it already.
     "unreached": frozenset({_M.UNDELIVERED, _M.FAILED, _M.CANCELLED, _M.EXPIRED}),
 }

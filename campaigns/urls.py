@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from campaigns.views import campaign, compose, dashboard, files, left_out, messages, review, segments, unclear
+from campaigns.views import (
+    campaign,
+    compose,
+    dashboard,
+    files,
+    left_out,
+    making,
+    messages,
+    review,
+    segments,
+    testing,
+    unclear,
+)
 
 app_name = "campaigns"
 urlpatterns = [
@@ -18,6 +30,11 @@ urlpatterns = [
     path("campaigns/<int:pk>/export/", campaign.export, name="export"),
     path("campaigns/<int:pk>/count-as-sent/", unclear.decide, {"word": "count-as-sent"}, name="count-as-sent"),
     path("campaigns/<int:pk>/send-again/", unclear.decide, {"word": "send-again"}, name="send-again"),
+    path("campaigns/<int:pk>/clone/", making.clone, name="clone"),
+    path("campaigns/<int:pk>/again/", making.again, name="again"),
+    path("campaigns/<int:pk>/test/", testing.test, name="test"),
+    path("campaigns/<int:pk>/test/sum/", testing.test_sum, name="test_sum"),
+    path("campaigns/<int:pk>/tests/", testing.tests, name="tests"),
     path("campaigns/<int:pk>/<slug:action>/", campaign.control, name="control"),
     path("segments/", segments.segment_list, name="segments"),
     path("segments/new/", segments.segment_new, name="segment_new"),

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns.models.segment import Segment
 from campaigns.querysets import CampaignQuerySet
-from campaigns.states import EDITABLE, FROZEN, LIVE, CampaignStatus
+from campaigns.states import EDITABLE, ENDED, FROZEN, LIVE, CampaignStatus
 from contacts.fields import PhoneField
 from contacts.models import JobCategory, Phonebook
 from providers.models import SenderLine, UploadedFile
@@ -157,8 +157,13 @@ class Campaign(models.Model):
 
     @property
     def is_editable(self) -> bool:
-        """Nothing of it has been fixed yet."""
-        return self.status in EDITABLE
+        """Nothing of it has been fixed yet. A test never: it goes to its few numbers, or nowhere."""
+        return self.status in EDITABLE and not self.is_test
+
+    @property
+    def can_be_tried_again(self) -> bool:
+        """It has ended and its recipients are known: another may go to those whom it did not reach."""
+        return self.status in ENDED and self.pruned_at is None and not self.is_test
 
     @property
     def holds_for_pilot(self) -> bool:

@@ -58,6 +58,10 @@ TESTS: Final[Mapping[str, Promise]] = {
     "taken": gettext_lazy("the provider took it in"),
     "awaiting": gettext_lazy("still awaits its report in"),
     "unsent": gettext_lazy("was never sent to in"),
+    "not_delivered": gettext_lazy("it was not delivered to, nor blocked by, in"),
+    "cancelled": gettext_lazy("the message was cancelled in"),
+    "expired": gettext_lazy("the message expired in"),
+    "unreached": gettext_lazy("was not reached in"),
 }
 _TEXT: Final[Mapping[str, Promise]] = {
     "is": gettext_lazy("%(field)s is “%(value)s”"),
@@ -79,6 +83,10 @@ _CAMPAIGN: Final[Mapping[str, Promise]] = {
     "taken": gettext_lazy("the provider took the message of “%(name)s”"),
     "awaiting": gettext_lazy("the message of “%(name)s” still awaits its report"),
     "unsent": gettext_lazy("was never sent the message of “%(name)s”"),
+    "not_delivered": gettext_lazy("the message of “%(name)s” was not delivered to them, nor blocked by them"),
+    "cancelled": gettext_lazy("the message of “%(name)s” was cancelled"),
+    "expired": gettext_lazy("the message of “%(name)s” expired"),
+    "unreached": gettext_lazy("was not reached by “%(name)s”"),
 }
 
 

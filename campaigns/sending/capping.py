@@ -1,6 +1,7 @@
 """The cap on messages: nobody gets more than so many in so many days, over all campaigns.
 
-What counts is what went out or may still: pending, taken and unclear messages, by when their batch was claimed. The
+What counts is what went out or may still: pending, taken and unclear messages, by when their batch was claimed; tests
+of a text do not. The
 freeze of a capped campaign sees what every campaign frozen before it has done and will do, for capped ones freeze one
 after the other. What was frozen at the same time or later is looked at again when a batch is claimed; of that only
 counts what is out already, so of two campaigns that both wait the later one yields.
@@ -85,7 +86,7 @@ def reached(campaign: Campaign, phones: Sequence[str]) -> dict[str, Reason]:
 
 
 def _recent(campaign: Campaign, since: dt.datetime) -> list[Recent]:
-    others = Campaign.objects.filter(Q(finished_at=None) | Q(finished_at__gte=since), status__in=FROZEN)
+    others = Campaign.objects.real().filter(Q(finished_at=None) | Q(finished_at__gte=since), status__in=FROZEN)
     rows = others.exclude(pk=campaign.pk).filter(first_message_id__isnull=False, started_at__isnull=False)
     kept = When(provider_keeps_time=True, scheduled_at__gt=F("started_at"), then=F("scheduled_at"))
     dated = rows.annotate(began=Case(kept, default=F("started_at"))).order_by("pk")

@@ -21,7 +21,7 @@ from campaigns.composing import segments, templating
 from campaigns.models import Campaign
 from campaigns.sending import claiming
 from campaigns.states import AWAITING_REPORT, CampaignStatus, MessageStatus
-from campaigns.views import exporting, figures, history, left_out, panels, recipients, review, unclear
+from campaigns.views import exporting, figures, history, left_out, panels, recipients, review, testing, unclear
 from campaigns.views.wording import why_not_sending
 from contacts.paging import keyset_page
 from interface import persian, tables
@@ -64,7 +64,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     context = {"campaign": campaign, "controls": controls, "seen": _seen(campaign, controls)}
     context |= {"history": history.history(campaign)}
     if campaign.is_editable:
-        context |= review.context(request, campaign)
+        context |= review.context(request, campaign) | testing.context(request, campaign)
         context["launchable"] = "launch" in controls and not context["problems"]
         return render(request, "campaigns/review.html", context)
     context |= _live(campaign) | recipients.context(request, campaign) | _text(campaign)

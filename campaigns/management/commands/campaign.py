@@ -1,4 +1,4 @@
-"""Campaigns from the command line: create, launch, pause, resume, cancel, settle what is unclear, show, audit."""
+"""Campaigns from the command line: create, test, launch, pause, resume, cancel, settle what is unclear, show, audit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_naive, make_aware
 from django.utils.translation import gettext as _
 
-from campaigns import checking, drafting, lifecycle, reporting
+from campaigns import checking, drafting, lifecycle, reporting, testing
 from campaigns.models import Batch, Campaign
 from campaigns.states import MessageStatus
 from interface import persian
@@ -26,9 +26,9 @@ MOST_PER_MINUTE = 1_000_000
 
 
 class Command(ScriptCommand):
-    """``campaign create|launch|pause|resume|cancel|show|audit``; with ``--json`` one object on standard output."""
+    """``campaign create|test|launch|pause|resume|cancel|show|audit``; with ``--json`` one object on standard output."""
 
-    help = "Create, launch, pause, resume, cancel, show or audit a campaign."
+    help = "Create, test, launch, pause, resume, cancel, show or audit a campaign."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
@@ -59,6 +59,11 @@ class Command(ScriptCommand):
             if action in DECISIONS:
                 one.add_argument("--batch", type=int, help="one request alone, by its number on the campaign's page")
                 one.add_argument("--line", default="", help="its line, where requests on two lines have this number")
+
+        test = actions.add_parser("test")
+        test.add_argument("id", type=int)
+        test.add_argument("--to", nargs="+", required=True, metavar="NUMBER", help="at most TEST_RECIPIENTS")
+        test.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -110,6 +115,8 @@ class Command(ScriptCommand):
     def _act(self, options: dict[str, Any]) -> dict[str, Any]:
         campaign = Campaign.objects.select_related("line").get(pk=options["id"])
         action = options["action"]
+        if action == "test":
+            return {"id": testing.send(campaign.pk, options["to"]).pk}
         if action == "show":
             return _shown(campaign)
         if action == "audit":

@@ -15,7 +15,7 @@ from campaigns.sending import claiming, dispatch, pilots, reconcile
 from campaigns.sending.claiming import Claim, claim
 from campaigns.states import BatchStatus, CampaignStatus, MessageStatus
 from campaigns.views.wording import why_not_sending
-from contacts.models import Contact, Suppression
+from contacts.models import Suppression
 from providers.models import ProviderAccount, SenderLine
 from providers.sandbox import Sandbox
 from tests import builders
@@ -173,10 +173,11 @@ def test_a_late_answer_brings_a_pilot_batch_back_and_not_the_rest(sandbox: Sandb
 def test_whom_bale_refuses_gets_the_sms_before_the_word(sandbox: Sandbox) -> None:
     bale, sms = lines.line("safir", sandbox), lines.line("najva", sandbox)
     sandbox.behaviour.not_on_bale = 0.5
-    people = builders.contacts(40)
-    known = Contact.objects.filter(phone__in=[builders.phone(n) for n in range(30, 40)])
-    known.update(not_on_bale_since=timezone.now())  # they wait on the fallback line from the beginning
-    campaign = builders.running(bale, builders.include(builders.phonebook(people)), fallback_line=sms, pilot_size=15)
+    people = builders.phonebook(builders.contacts(30))
+    # They wait on the fallback line from the beginning, in a batch that has room.
+    absent = builders.phonebook(builders.contacts(10, start=30, not_on_bale_since=timezone.now()), "absent")
+    rules = (builders.include(people), builders.include(absent))
+    campaign = builders.running(bale, *rules, fallback_line=sms, pilot_size=15)
     for _gathered in range(3):
         builders.send_all(campaign)
     assert held(campaign)

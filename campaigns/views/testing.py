@@ -17,8 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from campaigns import testing
-from campaigns.composing.preview import previews, template_of
-from campaigns.composing.templating import TemplateError
+from campaigns.composing import templating
 from campaigns.drafting import InvalidDraft
 from campaigns.models import Campaign, Message
 from campaigns.parts.ours import BETWEEN_NUMBERS
@@ -149,16 +148,9 @@ def _offer(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
     }
 
 
-def _readers(campaign: Campaign) -> list[tuple[Contact, str]]:
-    """Recipients with the text that each of them would read; none where everybody gets the same."""
-    try:
-        template = template_of(campaign.text, campaign.line.suffix)
-    except TemplateError:
-        return []
-    if not template.is_personal:
-        return []
-    people = testing.readers(campaign)
-    return list(zip(people, (one.text for one in previews(template, people, campaign.line.part_size)), strict=True))
+def _readers(campaign: Campaign) -> list[Contact]:
+    """The recipients to choose from; none where everybody gets the same text."""
+    return testing.readers(campaign) if templating.parse(campaign.text).is_personal else []
 
 
 def _typed(given: Mapping[str, str]) -> list[str]:

@@ -216,7 +216,7 @@ def test_a_batch_that_is_cut_for_the_pace_stays_in_the_pilot(sandbox: Sandbox) -
 
 
 def test_cancelling_and_expiring_end_what_waits(sandbox: Sandbox) -> None:
-    ended = []
+    ended: list[Campaign] = []
     for _end in range(2):
         people = builders.contacts(12, start=100 * len(ended))
         over = builders.line(builders.account(sandbox, name=f"a{len(ended)}"), f"9000{len(ended)}")

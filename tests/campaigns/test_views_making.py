@@ -22,7 +22,7 @@ from tests.campaigns.screens import campaign_in, client_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 OURS = "09350000001"
-DIALOG = {"HTTP_HX_REQUEST": "true"}
+DIALOG = {"HX-Request": "true"}
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def token_in(html: str) -> str:
 @pytest.mark.parametrize("headers", [{}, DIALOG])
 def test_a_copy_is_asked_for_and_made_once(client: Client, headers: dict[str, str]) -> None:
     source = campaign_in(CampaignStatus.COMPLETED)
-    html = client.get(f"/campaigns/{source.pk}/clone/", **headers).content.decode()
+    html = client.get(f"/campaigns/{source.pk}/clone/", headers=headers).content.decode()
     data = {"name": "Spring", "token": token_in(html)}
     for _click in range(2):
         answer = client.post(f"/campaigns/{source.pk}/clone/", data)
@@ -63,10 +63,10 @@ def test_a_further_try_tells_count_and_cost_of_what_is_ticked(client: Client, sa
     lifecycle.cancel(campaign.pk)
     Tariff.objects.create(line=campaign.line, operator=0, encoding="ucs2", rial_per_part=100)
     address = f"/campaigns/{campaign.pk}/again/"
-    html = client.get(address, **DIALOG).content.decode()
+    html = client.get(address, headers=DIALOG).content.decode()
     assert 'data-sum="5"' in html
     assert "۵۰۰" in html
-    other = client.get(address, {"line": campaign.line_id}, **DIALOG).content.decode()
+    other = client.get(address, {"line": campaign.line_id}, headers=DIALOG).content.decode()
     assert 'data-sum="0"' in other
     data = {"outcome": ["cancelled"], "line": campaign.line_id, "token": token_in(html)}
     answer = client.post(address, data, follow=True)
@@ -114,9 +114,9 @@ def test_a_form_without_its_token_does_nothing(client: Client, draft: Campaign, 
 
 def test_a_test_is_sent_from_the_dialog_and_listed(client: Client, draft: Campaign) -> None:
     address = f"/campaigns/{draft.pk}/test/"
-    data = {"numbers": OURS, "token": token_in(client.get(address, **DIALOG).content.decode())}
+    data = {"numbers": OURS, "token": token_in(client.get(address, headers=DIALOG).content.decode())}
     for _click in range(2):
-        answer = client.post(address, data, **DIALOG)
+        answer = client.post(address, data, headers=DIALOG)
         assert answer["HX-Trigger"] == "tested"
     test = Campaign.objects.get(is_test=True)
     html = client.get(f"/campaigns/{draft.pk}/tests/").content.decode()
@@ -161,7 +161,7 @@ def test_the_last_numbers_stand_there_for_whom_may_see_them(client: Client, draf
 
 def test_a_closed_window_is_told_before_and_after(client: Client, draft: Campaign) -> None:
     SenderLine.objects.update(kind="advertising", window_start="00:00", window_end="00:00:01")
-    html = client.get(f"/campaigns/{draft.pk}/test/", **DIALOG).content.decode()
+    html = client.get(f"/campaigns/{draft.pk}/test/", headers=DIALOG).content.decode()
     assert "۰۰:۰۰" in html
     assert "۰۰:۰۰" in client.post(f"/campaigns/{draft.pk}/test/sum/", {"numbers": OURS}).content.decode()
 

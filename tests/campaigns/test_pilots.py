@@ -284,7 +284,8 @@ def queries_of_a_claim(campaign: Campaign) -> int:
     Batch.objects.filter(campaign=campaign, number=claiming.PILOT).update(status=BatchStatus.DONE)
     with CaptureQueriesContext(connection) as queries:
         assert isinstance(claim(campaign.pk, "me"), Claim)
-    return len(queries)
+    # Whether the database is still the one that was worked on is asked once a second.
+    return sum("campaigns_witness" not in query["sql"] for query in queries)
 
 
 def test_a_claim_of_a_pilot_asks_no_more_than_another() -> None:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from campaigns.views import campaign, compose, dashboard, files, left_out, messages, review, segments, unclear
+from campaigns.views import approval, campaign, compose, dashboard, files, left_out, messages, review, segments, unclear
 
 app_name = "campaigns"
 urlpatterns = [
@@ -18,6 +18,8 @@ urlpatterns = [
     path("campaigns/<int:pk>/export/", campaign.export, name="export"),
     path("campaigns/<int:pk>/count-as-sent/", unclear.decide, {"word": "count-as-sent"}, name="count-as-sent"),
     path("campaigns/<int:pk>/send-again/", unclear.decide, {"word": "send-again"}, name="send-again"),
+    path("campaigns/<int:pk>/approval/<slug:word>/", approval.say, name="approval"),
+    path("approvals/", approval.queue, name="approvals"),
     path("campaigns/<int:pk>/<slug:action>/", campaign.control, name="control"),
     path("segments/", segments.segment_list, name="segments"),
     path("segments/new/", segments.segment_new, name="segment_new"),

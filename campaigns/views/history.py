@@ -20,7 +20,7 @@ NAMED = 10  # requests of one decision that are named
 # What only people do; without a name it was done on the command line, or the account is gone.
 _BY_PEOPLE = frozenset(
     {"launched", "started_late", "taken_back", "paused", "resumed", "cancelled", "created", "revised"}
-    | {"counted_as_sent", "sent_again"}
+    | {"counted_as_sent", "sent_again", "submitted", "approved", "rejected", "withdrawn"}
 )
 
 

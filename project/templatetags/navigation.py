@@ -20,12 +20,20 @@ class Item(NamedTuple):
     active: bool
 
 
+def _for_approvers(context: dict[str, Any]) -> list[tuple[str, str, str]]:
+    user = context["request"].user if "request" in context else None
+    if user is None or not user.has_perm("campaigns.approve_campaign"):
+        return []
+    return [(_("Approvals"), "shield-check", reverse("campaigns:approvals"))]
+
+
 @register.simple_tag(takes_context=True)
 def navigation(context: dict[str, Any]) -> list[Item]:
     """The entries, in order. A page belongs to the entry with the longest address that it begins with."""
     entries = [
         (_("Dashboard"), "layout-dashboard", reverse("dashboard")),
         (_("Campaigns"), "megaphone", reverse("campaigns:list")),
+        *_for_approvers(context),
         (_("Contacts"), "users", reverse("contacts:list")),
         (_("Phonebooks"), "book-user", reverse("contacts:phonebooks")),
         (_("Segments"), "filter", reverse("campaigns:segments")),

@@ -12,7 +12,7 @@ class ProjectConfig(AppConfig):
 
     def ready(self) -> None:
         """Have the roles made with the tables."""
-        from project import roles  # noqa: PLC0415 - it needs the models
+        from project import roles
 
         post_migrate.connect(roles.make_after_migrating, dispatch_uid="roles")
 

@@ -32,8 +32,13 @@ DUTIES: Mapping[str, Promise] = {
     APPROVER: _("Approves and rejects campaigns, launches, pauses and cancels them."),
     ADMINISTRATOR: _("Does everything, including exports, accounts and lines, and who may do what."),
 }
+_ALL = ("add", "change", "delete")
 _COMPOSES = (
-    *(f"campaigns.{do}_{what}" for what in ("campaign", "segment", "texttemplate") for do in ("add", "change", "delete")),
+    *(
+        f"campaigns.{do}_{what}"
+        for what in ("campaign", "segment", "texttemplate")
+        for do in ("add", "change", "delete")
+    ),
     "campaigns.test_campaign",
     *(f"contacts.{do}_{what}" for what in ("contact", "phonebook", "jobcategory") for do in ("add", "change")),
     "contacts.add_contactimport",

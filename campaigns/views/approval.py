@@ -114,7 +114,7 @@ def say(request: HttpRequest, pk: int, word: str) -> HttpResponse:
     if word not in _WORDS:
         raise Http404
     if not request.user.has_perm(_WORDS[word].permission):
-        raise PermissionDenied
+        raise PermissionDenied(_WORDS[word].permission)
     get_object_or_404(Campaign, pk=pk)
     try:
         _WORDS[word].do(request, pk, request.POST.get("comment", "").replace("\0", ""))

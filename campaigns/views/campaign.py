@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -185,7 +186,7 @@ def control(request: HttpRequest, pk: int, action: str) -> HttpResponse:
         raise Http404
     permission, do, done = _ACTIONS[action]
     if not request.user.has_perm(permission):
-        raise PermissionDenied
+        raise PermissionDenied(permission)
     if not Campaign.objects.filter(pk=pk).exists():
         if action == "delete-draft":
             return redirect("campaigns:list")
@@ -199,16 +200,17 @@ def control(request: HttpRequest, pk: int, action: str) -> HttpResponse:
     return redirect("campaigns:list") if action == "delete-draft" else redirect("campaigns:detail", pk)
 
 
+_BEFORE = {  # what makes sense before it is launched
+    CampaignStatus.DRAFT: ("launch", "delete-draft"),
+    CampaignStatus.REJECTED: ("delete-draft",),
+    CampaignStatus.PENDING_APPROVAL: ("launch", "cancel"),
+}
+
+
 def _controls(request: HttpRequest, campaign: Campaign) -> dict[str, bool]:
     """The actions that make sense now and that this person may take, as a template looks them up."""
     status = campaign.status
-    sensible = set()
-    if campaign.is_editable:
-        sensible.add("delete-draft")
-    if status == CampaignStatus.DRAFT:
-        sensible.add("launch")
-    if status == CampaignStatus.PENDING_APPROVAL:
-        sensible |= {"launch", "cancel"}
+    sensible = set(_BEFORE.get(CampaignStatus(status), ()))
     if status == CampaignStatus.SCHEDULED:
         sensible |= {"take-back", "launch"} if campaign.pause_code == Campaign.LATE else {"take-back"}
     keeps = checking.keeps_audience(campaign.line)
@@ -231,6 +233,7 @@ def _controls(request: HttpRequest, campaign: Campaign) -> dict[str, bool]:
 
 
 @require_safe
+@permission_required(["campaigns.export_message", "contacts.see_numbers"], raise_exception=True)
 def export(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     """A campaign's recipients as CSV or XLSX (``format``), as the page's filter has them."""
     campaign = _campaign(pk)

@@ -49,7 +49,7 @@ ASKED: Mapping[str, Asked] = {
     "campaigns:text_edit": _both("campaigns.change_texttemplate"),
     "campaigns:text_delete": Asked(change="campaigns.delete_texttemplate"),
     "campaigns:messages_export": Asked(change="campaigns.export_message"),
-    "campaigns:export": _both("campaigns.export_message"),
+    "campaigns:export": Asked(change="campaigns.export_message"),
     "campaigns:count-as-sent": _both(LAUNCH),
     "campaigns:send-again": _both(LAUNCH),
     "campaigns:approvals": _both("campaigns.approve_campaign"),

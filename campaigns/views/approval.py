@@ -58,7 +58,7 @@ def _panel(request: HttpRequest, campaign: Campaign, approval: Approval | None, 
     waits = approval is not None and approval.decision == _D.REQUESTED
     may_approve, may_change = request.user.has_perm(approving.PERMISSION), request.user.has_perm(CHANGE)
     why_not = approving.why_not_decide(campaign, request.user) if approval else ""
-    earlier = campaign.approvals.exclude(pk=approval.pk if approval else None).select_related("decided_by")
+    earlier = campaign.approvals.exclude(pk=approval.pk if approval else 0).select_related("decided_by")
     changed = sealing.changes(sealing.sealed_from(approval.facts), now) if approval else {}
     return {
         "approval_required": standing.is_required(campaign),

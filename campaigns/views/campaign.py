@@ -64,8 +64,8 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     context = {"campaign": campaign, "controls": controls, "seen": _seen(campaign, controls)}
     context |= {"history": history.history(campaign)}
     if campaign.is_editable or campaign.status == CampaignStatus.PENDING_APPROVAL:
-        context |= review.context(request, campaign)
-        context |= approval.context(request, campaign, context.get("estimate"))
+        reviewed = review.context(request, campaign)
+        context |= reviewed | approval.context(request, campaign, reviewed.get("estimate"))
         context["launchable"] = context["launchable"] and not context["problems"]
         return render(request, "campaigns/review.html", context)
     context |= _live(campaign) | recipients.context(request, campaign) | _text(campaign)

@@ -23,6 +23,7 @@ from campaigns.parts.ours import BETWEEN_NUMBERS
 from campaigns.sending import capping
 from contacts.forms import PhonebookChoices
 from contacts.models import Phonebook
+from interface import masking
 from interface.jalali import JalaliDateTimeField
 from providers.models import ProviderAccount, SenderLine, UploadedFile
 
@@ -363,6 +364,8 @@ def _initial(campaign: Campaign | None, rules: list[AudienceRule]) -> dict[str, 
     if campaign is None:
         return {"token": uuid.uuid4()}
     numbers = [number for rule in rules if rule.kind == Kind.NUMBERS for number in rule.params.get("numbers", [])]
+    if numbers:
+        masking.require()  # nobody changes what they do not see
     return {
         "name": campaign.name,
         "line": campaign.line_id,

@@ -1,4 +1,4 @@
-"""What may be done with a campaign, by whom, and what follows: launch, prepare, pause, resume, cancel, finish.
+"""What may be done with a campaign, and what follows: launch (``launching``), prepare, pause, resume, cancel, finish.
 
 Every change is a conditional update (``CampaignQuerySet.move``), so a double click, a second tab or a repeated task
 changes nothing a second time; every change made by a person leaves an audit entry.
@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from campaigns import checking, scheduling, unclear, witness
+from campaigns import checking, launching, scheduling, sealing, standing, unclear, witness
 from campaigns.auditing import note
 from campaigns.delivery import bulks
 from campaigns.doorbell import ring
+from campaigns.launching import SEALED
 from campaigns.models import Batch, Campaign, Message, StatusCount
 from campaigns.sending import attachments, audience, fallback, kept, pilots, reconcile
 from campaigns.states import PROBLEMS, BatchStatus, CampaignStatus, MessageStatus, Reason
@@ -26,10 +26,9 @@ from providers import clock, registry
 from providers.base import InvalidJob
 from providers.secrets import UndecryptableSecret
 
-if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-
-    Actor = AbstractBaseUser | AnonymousUser | None
+Actor = launching.Actor
+NotAllowed = launching.NotAllowed
+launch = launching.launch
 
 OPEN_BATCHES = (BatchStatus.PENDING, BatchStatus.SENDING)
 SENDABLE_AGAIN = (CampaignStatus.RUNNING, CampaignStatus.PAUSED, CampaignStatus.COMPLETED_WITH_PROBLEMS)
@@ -41,43 +40,13 @@ CLEARED = {  # what the pending messages of a campaign become that sends nothing
 }
 
 
-class NotAllowed(Exception):
-    """What was asked for is not possible (now); the text is a sentence for people."""
-
-
-def launch(campaign_id: int, actor: Actor = None) -> CampaignStatus:
-    """Send a draft on its way: now, or at its time; one that is too late starts at once. Returns its status then.
-
-    Raises:
-        NotAllowed: it is no draft any more, or something is wrong with it; nothing was changed.
-    """
-    with transaction.atomic():
-        campaign = Campaign.objects.select_for_update(of=("self",)).select_related("line__account").get(pk=campaign_id)
-        late = campaign.status == CampaignStatus.SCHEDULED and campaign.pause_code == Campaign.LATE
-        if campaign.status != CampaignStatus.DRAFT and not late:
-            raise NotAllowed(_("This campaign has been launched already."))
-        if witness.in_doubt():
-            raise NotAllowed(_("The database was restored: nothing is sent until somebody decides on the dashboard."))
-        problems = checking.problems(campaign)
-        if problems:
-            raise NotAllowed(" ".join(problems))
-        due = None if campaign.provider_keeps_time else campaign.scheduled_at
-        later = due is not None and due > clock.now()
-        status = CampaignStatus.SCHEDULED if later else CampaignStatus.PREPARING
-        Campaign.objects.move(campaign_id, status, launched_at=Now(), pause_code="", pause_text="")
-        note("started_late" if late else "launched", campaign_id, actor)
-        if not later:
-            ring("prepare", campaign_id)
-    return status
-
-
 def prepare(campaign_id: int) -> bool:
     """Upload the file, fix the audience, set the campaign running; whether this call did it.
 
     A campaign that cannot run (nobody to send to, a file that the provider refuses) becomes a draft again, and says
     why; one that should have begun long ago waits for a word. Repeated and parallel calls do nothing.
     """
-    campaign = Campaign.objects.select_related("line__account", "file__account").get(pk=campaign_id)
+    campaign = Campaign.objects.select_related(*SEALED, "file__account").get(pk=campaign_id)
     if campaign.status != CampaignStatus.PREPARING or witness.doubt() or scheduling.hold_late(campaign_id):
         return False
     try:
@@ -89,7 +58,9 @@ def prepare(campaign_id: int) -> bool:
         return _send_back(campaign_id, str(error), _("The provider does not take this file."))
     except (UndecryptableSecret, registry.UnknownProvider) as error:
         return _send_back(campaign_id, type(error).__name__, _("The account cannot be used."))
-    return _prepare_kept(campaign) if checking.keeps_audience(campaign.line) else _freeze(campaign_id)
+    if checking.keeps_audience(campaign.line):
+        return _prepare_kept(campaign)
+    return _freeze(campaign_id, sealing.seal(campaign) if standing.matters(campaign) else None)
 
 
 def _why_not_uploaded(campaign: Campaign, error: attachments.UploadRefused) -> str:
@@ -112,14 +83,14 @@ def _prepare_kept(campaign: Campaign) -> bool:
     if cap and recipients > cap:  # no day would ever have room for it
         words = _("The line carries %(cap)s messages a day, and a single request would go to %(recipients)s people.")
         return _send_back(campaign.pk, "above_the_cap", words % {"cap": cap, "recipients": recipients})
-    return _freeze(campaign.pk, recipients)
+    return _freeze(campaign.pk, sealing.Sealed({}, sealing.Figures(recipients)), recipients)
 
 
-def _freeze(campaign_id: int, recipients: int | None = None) -> bool:
+def _freeze(campaign_id: int, now: sealing.Sealed | None, recipients: int | None = None) -> bool:
     with transaction.atomic():
         campaign = (
             Campaign.objects.select_for_update(skip_locked=True, of=("self",))  # another worker is at it
-            .select_related("line__account", "fallback_line__account", "failover_line__account")
+            .select_related(*SEALED)
             .filter(pk=campaign_id, status=CampaignStatus.PREPARING)
             .first()
         )
@@ -128,10 +99,13 @@ def _freeze(campaign_id: int, recipients: int | None = None) -> bool:
         problems = checking.problems(campaign)
         if problems:
             return _send_back(campaign_id, "problems", " ".join(problems))
-        if recipients is None:
-            audience.freeze(campaign)
-        else:
-            kept.freeze(campaign, recipients)
+        if standing.lapse(campaign, now):
+            return False
+        try:
+            _fix_audience(campaign, recipients)
+        except standing.Lapsed as found:  # somebody came between the count and this
+            standing.lapse(campaign, found.sealed)
+            return False
         if not campaign.audience:
             return _send_back(campaign_id, "nobody", _("Nobody is left to send to."))
         Campaign.objects.move(
@@ -149,8 +123,18 @@ def _freeze(campaign_id: int, recipients: int | None = None) -> bool:
     return True
 
 
+@transaction.atomic
+def _fix_audience(campaign: Campaign, recipients: int | None) -> None:
+    if recipients is None:
+        audience.freeze(campaign)
+    else:
+        kept.freeze(campaign, recipients)
+    standing.check_frozen(campaign)
+
+
 def _send_back(campaign_id: int, code: str, words: str) -> bool:
     Campaign.objects.move(campaign_id, CampaignStatus.DRAFT, pause_code=code[:64], pause_text=words)
+    standing.end(campaign_id)
     note("sent_back", campaign_id, code=code)
     return False
 
@@ -166,6 +150,7 @@ def take_back(campaign_id: int, actor: Actor = None) -> None:
         if not scheduled.filter(pk=campaign_id).exists():
             raise NotAllowed(_("Only a campaign that has not begun can be changed."))
         Campaign.objects.move(campaign_id, CampaignStatus.DRAFT, pause_code="", pause_text="", launched_at=None)
+        standing.end(campaign_id)
         note("taken_back", campaign_id, actor)
 
 
@@ -218,6 +203,7 @@ def cancel(campaign_id: int, actor: Actor = None, *, seconds: float = 5.0) -> No
     with transaction.atomic():
         if not Campaign.objects.move(campaign_id, CampaignStatus.CANCELLED, pause_code="", pause_text=""):
             raise NotAllowed(_("This campaign cannot be cancelled any more."))
+        standing.end_request(campaign_id)
         note("cancelled", campaign_id, actor)
         if bulks.hasten(campaign_id):
             ring("cancel_bulks", campaign_id)

@@ -14,7 +14,7 @@ from django.db.models import F, QuerySet, Sum
 from django.db.models.functions import Coalesce, Now
 from django.utils.translation import gettext as _
 
-from campaigns import witness
+from campaigns import standing, witness
 from campaigns.auditing import note
 from campaigns.delivery.polling import FIRST_POLL
 from campaigns.doorbell import ring
@@ -96,6 +96,7 @@ def _stop(actor: Actor) -> None:
             Campaign.objects.move(campaign.pk, CampaignStatus.PAUSED, **facts)
         else:
             Campaign.objects.move(campaign.pk, CampaignStatus.DRAFT, launched_at=None, **facts)
+            standing.end(campaign.pk)
         note("stopped_by_restore", campaign.pk, actor)
 
 

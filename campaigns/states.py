@@ -34,9 +34,10 @@ _C = CampaignStatus
 CAMPAIGN_MOVES: Mapping[CampaignStatus, frozenset[CampaignStatus]] = {
     _C.DRAFT: frozenset({_C.PENDING_APPROVAL, _C.SCHEDULED, _C.PREPARING, _C.CANCELLED}),
     _C.PENDING_APPROVAL: frozenset({_C.DRAFT, _C.SCHEDULED, _C.PREPARING, _C.REJECTED, _C.CANCELLED}),
-    _C.SCHEDULED: frozenset({_C.PREPARING, _C.DRAFT, _C.CANCELLED, _C.EXPIRED}),
+    _C.SCHEDULED: frozenset({_C.PREPARING, _C.PENDING_APPROVAL, _C.DRAFT, _C.CANCELLED, _C.EXPIRED}),
     # A worker that was away while it was prepared: it asks, like one that nobody was there to start.
-    _C.PREPARING: frozenset({_C.RUNNING, _C.SCHEDULED, _C.DRAFT, _C.CANCELLED, _C.EXPIRED}),
+    # One that is no longer what was approved waits for an approval again.
+    _C.PREPARING: frozenset({_C.RUNNING, _C.SCHEDULED, _C.PENDING_APPROVAL, _C.DRAFT, _C.CANCELLED, _C.EXPIRED}),
     _C.RUNNING: frozenset({_C.PAUSED, _C.COMPLETED, _C.COMPLETED_WITH_PROBLEMS, _C.CANCELLED, _C.EXPIRED}),
     _C.PAUSED: frozenset({_C.RUNNING, _C.COMPLETED, _C.COMPLETED_WITH_PROBLEMS, _C.CANCELLED, _C.EXPIRED}),
     # What was unclear may be settled by its own late answer, or by an operator's word.
@@ -44,7 +45,7 @@ CAMPAIGN_MOVES: Mapping[CampaignStatus, frozenset[CampaignStatus]] = {
     _C.COMPLETED: frozenset({_C.COMPLETED_WITH_PROBLEMS}),
     _C.CANCELLED: frozenset(),
     _C.EXPIRED: frozenset(),
-    _C.REJECTED: frozenset({_C.DRAFT}),
+    _C.REJECTED: frozenset({_C.DRAFT, _C.PENDING_APPROVAL}),
 }
 EDITABLE = frozenset({_C.DRAFT, _C.REJECTED})
 LIVE = frozenset({_C.SCHEDULED, _C.PREPARING, _C.RUNNING, _C.PAUSED})  # something may still go out

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from campaigns.views import (
+    approval,
     campaign,
     compose,
     dashboard,
@@ -35,6 +36,8 @@ urlpatterns = [
     path("campaigns/<int:pk>/test/", testing.test, name="test"),
     path("campaigns/<int:pk>/test/sum/", testing.test_sum, name="test_sum"),
     path("campaigns/<int:pk>/tests/", testing.tests, name="tests"),
+    path("campaigns/<int:pk>/approval/<slug:word>/", approval.say, name="approval"),
+    path("approvals/", approval.queue, name="approvals"),
     path("campaigns/<int:pk>/<slug:action>/", campaign.control, name="control"),
     path("segments/", segments.segment_list, name="segments"),
     path("segments/new/", segments.segment_new, name="segment_new"),

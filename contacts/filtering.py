@@ -17,7 +17,7 @@ from contacts.models import Contact, ContactImport, JobCategory, Operator, Phone
 from contacts.paging import KeysetPage, keyset_page, searched_page
 from contacts.phones import search_digits
 from contacts.querysets import ContactQuerySet
-from interface import persian
+from interface import masking, persian
 from interface.jalali import day_from
 
 MAX_QUERY = 100  # characters of a search
@@ -39,7 +39,10 @@ def search(contacts: ContactQuerySet, text: str) -> tuple[ContactQuerySet, str]:
     The text is a number (whole, or its beginning, in any form), ``key: value`` for one attribute, or beginnings of
     words of names and attributes.
     """
-    if digits := search_digits(text):
+    if typed := search_digits(text):
+        digits = masking.findable(typed)
+        if not digits:
+            return contacts.none(), "phone"
         # By number, so that both the range and the order come from the index on it.
         return contacts.with_number(digits), "phone"
     key, colon, value = text.translate(LETTERS).partition(":")
@@ -126,6 +129,12 @@ class ContactFilter:
         if key == "phone" or not self:
             return keyset_page(found, query, key=key, ascending=key == "phone")
         return searched_page(found, query, NEAR_WORDS if self.q else NEAR)
+
+    @property
+    def is_withheld(self) -> bool:
+        """Whether it searches by a part of a number, and whole numbers are hidden from whoever asks."""
+        typed = search_digits(self.q)
+        return bool(typed) and not masking.findable(typed)
 
     def chips(self) -> Iterator[Chip]:
         """What it narrows by, in words, in the order of the form."""

@@ -1,13 +1,20 @@
-"""The site itself: admin, checks that concern the whole deployment."""
+"""The site itself: admin, roles, checks that concern the whole deployment."""
 
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
+from django.db.models.signals import post_migrate
 
 
 class ProjectConfig(AppConfig):
-    """Holds the template tags and the checks of the project."""
+    """Holds the template tags, the checks and the roles of the project."""
 
     name = "project"
+
+    def ready(self) -> None:
+        """Have the roles made with the tables."""
+        from project import roles
+
+        post_migrate.connect(roles.make_after_migrating, dispatch_uid="roles")
 
 
 class ChaparAdminConfig(AdminConfig):

@@ -13,6 +13,7 @@ from campaigns.models import AudienceRule
 from campaigns.parts.rows import FOUND, CategoryRow, NaturalField, Part, slice_fields, slice_of
 from contacts.models import Phonebook, ProviderNumber
 from contacts.phones import search_digits
+from interface import masking
 
 SHOWN = 40  # chosen numbers that a row shows one by one: a request has a limit of fields
 _REF = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -128,8 +129,10 @@ class EntriesPart(Part):
         if not query:
             return []
         rows = self.catalogue.numbers(self.value("phonebook")).exclude(provider_ref__in=self.chosen)
-        digits = search_digits(query)
-        found = rows.with_number(digits) if digits else rows.filter(name__icontains=query)
+        if typed := search_digits(query):
+            found = rows.with_number(digits) if (digits := masking.findable(typed)) else rows.none()
+        else:
+            found = rows.filter(name__icontains=query)
         return list(found[:FOUND])
 
     def clean(self) -> dict[str, Any]:

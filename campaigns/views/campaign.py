@@ -21,7 +21,7 @@ from campaigns.composing import segments, templating
 from campaigns.models import Campaign
 from campaigns.sending import claiming
 from campaigns.states import AWAITING_REPORT, CampaignStatus, MessageStatus
-from campaigns.views import exporting, figures, history, left_out, panels, recipients, review, testing, unclear
+from campaigns.views import approval, exporting, figures, history, left_out, panels, recipients, review, testing, unclear
 from campaigns.views.wording import why_not_sending
 from contacts.paging import keyset_page
 from interface import persian, tables
@@ -63,12 +63,15 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     controls = _controls(request, campaign)
     context = {"campaign": campaign, "controls": controls, "seen": _seen(campaign, controls)}
     context |= {"history": history.history(campaign)}
-    if campaign.is_editable:
-        context |= review.context(request, campaign) | testing.context(request, campaign)
-        context["launchable"] = "launch" in controls and not context["problems"]
+    if campaign.is_editable or campaign.status == CampaignStatus.PENDING_APPROVAL:
+        reviewed = review.context(request, campaign)
+        context |= reviewed | approval.context(request, campaign, reviewed.get("estimate"))
+        context |= testing.context(request, campaign)
+        context["launchable"] = context["launchable"] and not context["problems"]
         return render(request, "campaigns/review.html", context)
     context |= _live(campaign) | recipients.context(request, campaign) | _text(campaign)
     context["buckets"] = left_out.buckets(campaign)
+    context["seal"] = approval.seal_of_late(campaign) if "launch" in controls else ""
     context["odd_requests"] = unclear.odd_requests(campaign)
     return render(request, "campaigns/detail.html", context)
 
@@ -85,6 +88,8 @@ def live(request: HttpRequest, pk: int) -> HttpResponse:
     changed = request.GET.get("seen") != seen
     facts = {"campaign": campaign, "changed": changed, "polled": True, "controls": controls, "seen": seen}
     context = facts | _live(campaign)
+    if changed and "launch" in controls:
+        context["seal"] = approval.seal_of_late(campaign)
     response = render(request, "campaigns/_live.html", context)
     if changed or not context["polls"]:
         response["HX-Trigger"] = "moved"  # the list of recipients listens
@@ -181,13 +186,13 @@ def control(request: HttpRequest, pk: int, action: str) -> HttpResponse:
         raise Http404
     permission, do, done = _ACTIONS[action]
     if not request.user.has_perm(permission):
-        raise PermissionDenied
+        raise PermissionDenied(permission)
     if not Campaign.objects.filter(pk=pk).exists():
         if action == "delete-draft":
             return redirect("campaigns:list")
         raise Http404
     try:
-        do(pk, request.user)
+        do(pk, request.user, **({"seal": request.POST.get("seal", "")} if action == "launch" else {}))
     except (lifecycle.NotAllowed, drafting.InvalidDraft) as error:
         messages.error(request, str(error))
         return redirect("campaigns:detail", pk)
@@ -195,12 +200,17 @@ def control(request: HttpRequest, pk: int, action: str) -> HttpResponse:
     return redirect("campaigns:list") if action == "delete-draft" else redirect("campaigns:detail", pk)
 
 
+_BEFORE = {  # what makes sense before it is launched
+    CampaignStatus.DRAFT: ("launch", "delete-draft"),
+    CampaignStatus.REJECTED: ("delete-draft",),
+    CampaignStatus.PENDING_APPROVAL: ("launch", "cancel"),
+}
+
+
 def _controls(request: HttpRequest, campaign: Campaign) -> dict[str, bool]:
     """The actions that make sense now and that this person may take, as a template looks them up."""
     status = campaign.status
-    sensible = set()
-    if campaign.is_editable:
-        sensible |= {"launch", "delete-draft"}
+    sensible = set(_BEFORE.get(CampaignStatus(status), ()))
     if status == CampaignStatus.SCHEDULED:
         sensible |= {"take-back", "launch"} if campaign.pause_code == Campaign.LATE else {"take-back"}
     keeps = checking.keeps_audience(campaign.line)

@@ -21,6 +21,7 @@ NAMED = 10  # requests of one decision that are named
 _BY_PEOPLE = frozenset(
     {"launched", "started_late", "taken_back", "paused", "resumed", "cancelled", "created", "revised"}
     | {"counted_as_sent", "sent_again", "pilot_released", "cloned", "tried_again", "tested"}
+    | {"submitted", "approved", "rejected", "withdrawn"}
 )
 
 

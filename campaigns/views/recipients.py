@@ -13,6 +13,7 @@ from campaigns.querysets import MessageQuerySet
 from campaigns.states import MessageStatus, Reason
 from contacts.paging import keyset_page
 from contacts.phones import search_digits
+from interface import masking
 
 ROWS = 25
 IRANIAN_DIGITS = 12  # of an Iranian mobile in E.164: 98 and ten
@@ -47,7 +48,7 @@ def chosen(campaign: Campaign, wanted: Mapping[str, str]) -> MessageQuerySet:
     query = wanted.get("q", "")
     if not query.strip():
         return rows
-    digits = search_digits(query.strip()[:40])
+    digits = masking.findable(search_digits(query.strip()[:40]))
     if not digits or len(digits) > 15:
         return rows.none()
     found = Q(phone=digits) if len(digits) >= 7 else Q(pk=None)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
+from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 from django.http import HttpRequest, HttpResponse
@@ -17,9 +18,10 @@ from campaigns.models import AudienceRule, Campaign, Segment
 from campaigns.segment_forms import SegmentForm
 from campaigns.segmenting import wording
 from campaigns.segmenting.looking import look
-from interface import persian
+from interface import masking, persian
 
 ARRANGING = ("add", "remove", "arrange")  # of conditions: the form comes back, and nothing is judged or saved
+BUILDERS = ("campaigns.add_segment", "campaigns.change_segment")
 SHOWN_PEOPLE = 5
 SHOWN_CAMPAIGNS = 3
 
@@ -112,9 +114,15 @@ def _users(segment: Segment) -> list[Campaign]:
     return list(Campaign.objects.filter(pk__in=AudienceRule.objects.filter(segment=segment).values("campaign")))
 
 
+def _check_builder(request: HttpRequest) -> None:
+    if not any(request.user.has_perm(permission) for permission in BUILDERS):
+        raise PermissionDenied(BUILDERS[0])
+
+
 @require_POST
 def segment_rows(request: HttpRequest) -> HttpResponse:
     """The builder's conditions anew, after one was added, removed or given another field or test."""
+    _check_builder(request)
     form = SegmentForm(request.POST, judged=False)
     response = render(request, "campaigns/segments/_conditions.html", {"form": form})
     response["HX-Trigger-After-Settle"] = "rows"  # the live count listens
@@ -124,7 +132,10 @@ def segment_rows(request: HttpRequest) -> HttpResponse:
 @require_POST
 def segment_count(request: HttpRequest) -> HttpResponse:
     """The builder's fragment: the conditions in words, how many people meet them, and some of these."""
+    _check_builder(request)
     conditions = SegmentForm(request.POST, judged=False).conditions()
+    if any(one.get("field") == "phone" for one in (conditions or {}).get("conditions", ())):
+        masking.require()  # by the beginnings of a hidden number it is found out digit by digit
     context: dict[str, Any] = {"conditions": conditions}
     if conditions:
         context |= {"says": wording.sentences(conditions), "found": look(conditions, SHOWN_PEOPLE)}

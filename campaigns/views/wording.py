@@ -62,6 +62,8 @@ def why_not_sending(campaign: Campaign) -> list[Notice]:
     if campaign.status == CampaignStatus.DRAFT and campaign.pause_code:
         title, explained = _("This campaign was sent back to the drafts."), _explained(campaign, campaign.pause_code)
         return [Notice("error", title, campaign.pause_text, explained=explained)]
+    if campaign.status == CampaignStatus.PENDING_APPROVAL and campaign.pause_text:
+        return [Notice("warning", _("It did not go out."), campaign.pause_text)]
     if campaign.status == CampaignStatus.PAUSED:
         return [_paused(campaign)]
     if campaign.status == CampaignStatus.SCHEDULED and campaign.pause_code == Campaign.LATE:
@@ -200,6 +202,11 @@ def _backoff(campaign: Campaign) -> Notice | None:
 _ACTIONS: dict[str, str | Promise] = {
     "launched": gettext_lazy("launched it"),
     "time_came": gettext_lazy("Its time came."),
+    "submitted": gettext_lazy("submitted it for approval"),
+    "approved": gettext_lazy("approved it"),
+    "rejected": gettext_lazy("rejected it"),
+    "withdrawn": gettext_lazy("withdrew it"),
+    "approval_void": gettext_lazy("It was no longer what had been approved, so it waits for an approval again."),
     "sent_back": gettext_lazy("It could not be prepared and became a draft again."),
     "paused": gettext_lazy("paused it"),
     "paused_by_provider": gettext_lazy("It was paused because the provider refused a request."),

@@ -20,7 +20,7 @@ from contacts.bulk.kinds import permission_of
 from contacts.bulk_forms import FORMS, ActionForm
 from contacts.filtering import ContactFilter, selected
 from contacts.models import BulkAction
-from interface import persian
+from interface import masking, persian
 
 COUNTED = 10_000  # so far a dialog counts
 PREFIX = "to"  # of the form's fields: the list's filter has a phonebook and a category of its own
@@ -63,8 +63,10 @@ def act(request: HttpRequest) -> HttpResponse:
     if kind not in FORMS:
         raise Http404
     if not request.user.has_perm(permission_of(kind)):
-        raise PermissionDenied
+        raise PermissionDenied(permission_of(kind))
     selection = Selection.read(query)
+    if ContactFilter.read(selection.list_query).is_withheld:  # the worker, which sees all, would carry it out
+        raise PermissionDenied(masking.PERMISSION)
     started = request.method == "POST" and "token" in request.POST
     form = FORMS[kind](request.POST if started else None, prefix=PREFIX)
     if started and form.is_valid():

@@ -16,12 +16,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 from contacts import filing, timeline
 from contacts.forms import ContactForm
 from contacts.models import Contact, Phonebook, Suppression
+from interface import masking
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def contact_page(request: HttpRequest, pk: int) -> HttpResponse:
     """A contact's page; a form that is sent changes it."""
-    may_change = request.user.has_perm("contacts.change_contact")
+    may_change = request.user.has_perm("contacts.change_contact") and masking.may_see_numbers()
     if request.method == "POST" and not may_change:
         raise PermissionDenied
     contact = get_object_or_404(Contact.objects.select_related("job_category__parent"), pk=pk)

@@ -30,7 +30,7 @@ from contacts.importing.reasons import TOO_LARGE, file_sentence, sentence
 from contacts.importing.undoing import KEPT, CannotUndo
 from contacts.models import BulkAction, ContactImport, Phonebook
 from contacts.paging import keyset_page
-from interface import tables
+from interface import masking, tables
 
 FORM_BYTES = 1 << 20  # of a request beside its file
 SAMPLES = 3  # cells of a column beside its name
@@ -309,6 +309,7 @@ def import_undo(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
+@permission_required(masking.PERMISSION, raise_exception=True)
 def import_issues(request: HttpRequest, pk: int) -> HttpResponseBase:
     """The refused rows as CSV or XLSX (``format``)."""
     contact_import = get_object_or_404(ContactImport, pk=pk)

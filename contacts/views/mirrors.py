@@ -20,6 +20,7 @@ from contacts import mirroring
 from contacts.models import JobCategory, Mirroring, Phonebook, ProviderNumber
 from contacts.paging import keyset_page
 from contacts.phones import search_digits
+from interface import masking
 from providers.models import ProviderAccount
 from providers.registry import PROVIDERS
 
@@ -194,7 +195,7 @@ def mirrored_phonebook(request: HttpRequest, pk: int) -> HttpResponse:
     phonebook = _mirrored(pk)
     rows = ProviderNumber.objects.filter(phonebook=phonebook)
     if query := request.GET.get("q", "").strip()[:40]:
-        digits = search_digits(query)
+        digits = masking.findable(search_digits(query))
         rows = rows.with_number(digits) if digits else rows.none()
     context = _phonebook_panel(phonebook) | {
         "page": keyset_page(rows, request.GET.dict(), ascending=True),

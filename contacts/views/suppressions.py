@@ -26,7 +26,7 @@ from contacts.paging import keyset_page
 from contacts.phones import search_digits
 from contacts.querysets import SuppressionQuerySet
 from contacts.suppression_forms import FileForm, HandForm
-from interface import persian
+from interface import masking, persian
 from providers.models import SenderLine
 
 FORM_BYTES = 1 << 20  # of a request beside its file
@@ -40,7 +40,7 @@ _Status = SuppressionFile.Status
 def suppression_list(request: HttpRequest) -> HttpResponse:
     """All suppressions, the newest first; found by number, scope, reason or line. Of one number also what was."""
     query = request.GET.get("q", "").strip()[:100]
-    digits = search_digits(query)
+    digits = masking.findable(search_digits(query))
     found = _narrowed(request, Suppression.objects.select_related("line", "created_by"))
     if query:
         found = found.with_number(digits) if digits else found.none()

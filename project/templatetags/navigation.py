@@ -20,12 +20,21 @@ class Item(NamedTuple):
     active: bool
 
 
+def _allowed(context: dict[str, Any], permission: str, entry: tuple[str, str, str]) -> list[tuple[str, str, str]]:
+    """The entry, for who has the permission."""
+    user = context["request"].user if "request" in context else None
+    return [entry] if user is not None and user.has_perm(permission) else []
+
+
 @register.simple_tag(takes_context=True)
 def navigation(context: dict[str, Any]) -> list[Item]:
     """The entries, in order. A page belongs to the entry with the longest address that it begins with."""
     entries = [
         (_("Dashboard"), "layout-dashboard", reverse("dashboard")),
         (_("Campaigns"), "megaphone", reverse("campaigns:list")),
+        *_allowed(
+            context, "campaigns.approve_campaign", (_("Approvals"), "shield-check", reverse("campaigns:approvals"))
+        ),
         (_("Contacts"), "users", reverse("contacts:list")),
         (_("Phonebooks"), "book-user", reverse("contacts:phonebooks")),
         (_("Segments"), "filter", reverse("campaigns:segments")),
@@ -33,6 +42,7 @@ def navigation(context: dict[str, Any]) -> list[Item]:
         (_("Imports"), "folder-up", reverse("contacts:imports")),
         (_("Suppressions"), "ban", reverse("contacts:suppressions")),
         (_("Accounts and lines"), "plug", reverse("providers:accounts")),
+        *_allowed(context, "auth.view_user", (_("People"), "contact", reverse("people"))),
     ]
     path = context["request"].path if "request" in context else ""
     fitting = [url for _label, _icon, url in entries if path == url or (url != "/" and path.startswith(url))]

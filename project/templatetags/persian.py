@@ -56,6 +56,12 @@ def jdate(value: dt.date | dt.datetime | None, style: str = "short") -> str:
 
 
 @register.filter
+def veiled(value: object) -> str:
+    """Words that may hold a phone number, which stays only for who may see it."""
+    return masking.veiled(str(value))
+
+
+@register.filter
 def phone(value: str | None) -> str:
     """A phone number, whole only for who may see it."""
     return masking.shown(value)

@@ -35,7 +35,7 @@ def client_of(name: str, *permissions: str) -> Client:
 
 def owner() -> Client:
     """Somebody who may do everything with campaigns."""
-    return client_of("owner", "add_campaign", "change_campaign", "delete_campaign", "launch_campaign")
+    return client_of("owner", "add_campaign", "change_campaign", "delete_campaign", "launch_campaign", "see_numbers")
 
 
 def campaign_in(status: CampaignStatus, size: int = 3) -> Campaign:

@@ -24,7 +24,8 @@ HTMX = {"HX-Request": "true"}
 @pytest.fixture
 def owner(client: Client) -> Client:
     user = User.objects.create_user("owner")
-    user.user_permissions.add(Permission.objects.get(codename="change_provideraccount"))
+    named = ["change_provideraccount", "see_numbers"]
+    user.user_permissions.set(Permission.objects.filter(codename__in=named))
     client.force_login(user)
     return client
 

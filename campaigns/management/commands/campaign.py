@@ -1,4 +1,4 @@
-"""Campaigns from the command line: create, test, launch, pause, resume, cancel, settle what is unclear, show, audit."""
+"""Campaigns from the command line: made, tested, approved, launched, paused, resumed, cancelled, settled, audited."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import re
 from argparse import ArgumentParser
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError
 from django.db import transaction
 from django.db.models.functions import Mod
@@ -15,12 +16,13 @@ from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_naive, make_aware
 from django.utils.translation import gettext as _
 
-from campaigns import checking, drafting, lifecycle, reporting, testing
+from campaigns import approving, checking, drafting, lifecycle, reporting, testing
 from campaigns.models import Batch, Campaign
 from campaigns.states import MessageStatus
 from interface import persian
 from interface.commands import ScriptCommand
 
+APPROVALS = ("submit", "approve", "reject", "withdraw")
 DECISIONS = ("count-as-sent", "send-again")  # on what is unclear
 MOST_PER_MINUTE = 1_000_000
 
@@ -52,10 +54,13 @@ class Command(ScriptCommand):
         create.add_argument("--pilot", type=int, help="send to the first so many, then wait for “resume”")
         create.add_argument("--cap", default="", help="N/D: nobody gets more than N messages in D days")
         create.add_argument("--json", action="store_true")
-        for action in ("launch", "take-back", "pause", "resume", "cancel", *DECISIONS, "show", "audit"):
+        for action in ("launch", "take-back", "pause", "resume", "cancel", *APPROVALS, *DECISIONS, "show", "audit"):
             one = actions.add_parser(action)
             one.add_argument("id", type=int)
             one.add_argument("--json", action="store_true")
+            if action in APPROVALS:
+                one.add_argument("--by", default="", help="the user whose word it is")
+                one.add_argument("--comment", default="")
             if action in DECISIONS:
                 one.add_argument("--batch", type=int, help="one request alone, by its number on the campaign's page")
                 one.add_argument("--line", default="", help="its line, where requests on two lines have this number")
@@ -125,10 +130,23 @@ class Command(ScriptCommand):
         if action in DECISIONS:
             number = None if options["batch"] is None else _batch(campaign, options["batch"], options["line"])
             facts["messages"] = getattr(lifecycle, action.replace("-", "_"))(campaign.pk, batch=number)
+        elif action in APPROVALS:
+            facts = _approval(campaign, action, options)
         else:
             getattr(lifecycle, action.replace("-", "_"))(campaign.pk)
         campaign.refresh_from_db()
         return {"id": campaign.pk, "status": campaign.status, **facts}
+
+
+def _approval(campaign: Campaign, action: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Say a word on a campaign's approval, in the name of ``--by``; the seal that it is under."""
+    actor = get_user_model().objects.filter(username=options["by"], is_active=True).first()
+    if options["by"] and actor is None:
+        raise CommandError(_("There is no user with this name."))
+    comment = {} if action == "withdraw" else {"comment": options["comment"]}
+    getattr(approving, action)(campaign.pk, actor, **comment)
+    approval = campaign.approvals.first()
+    return {"seal": approval.seal if approval else ""}
 
 
 def _cap(text: str) -> tuple[int, int]:

@@ -143,6 +143,7 @@ def _freeze(campaign_id: int, recipients: int | None = None) -> bool:
             first_message_id=campaign.first_message_id,
             last_message_id=campaign.last_message_id,
             started_at=Now(),
+            tally_at=Now(),
         )
         ring("pump", campaign_id)
     return True

@@ -2,11 +2,11 @@
 
 from django.urls import path
 
-from campaigns.views import campaign, compose, dashboard, files, left_out, messages, review, segments, unclear
+from campaigns.views import campaign, compose, dashboard, files, left_out, listing, messages, review, segments, unclear
 
 app_name = "campaigns"
 urlpatterns = [
-    path("campaigns/", campaign.campaign_list, name="list"),
+    path("campaigns/", listing.campaign_list, name="list"),
     path("campaigns/new/", compose.compose, name="compose"),
     path("campaigns/preview/", compose.preview, name="preview"),
     path("campaigns/parts/", compose.parts, name="parts"),

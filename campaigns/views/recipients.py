@@ -15,6 +15,7 @@ from contacts.paging import keyset_page
 from contacts.phones import search_digits
 
 ROWS = 25
+NO_CODE = "~"  # of a ``?code=``: messages that no provider gave a code
 IRANIAN_DIGITS = 12  # of an Iranian mobile in E.164: 98 and ten
 
 
@@ -28,6 +29,11 @@ def reason_named(name: str) -> Reason | None:
     return Reason.__members__.get(name.upper()) if name.islower() else None
 
 
+def code_named(text: str) -> str | None:
+    """The provider's code of an address's ``?code=``, empty for none; None where the address names no code."""
+    return None if not text else "" if text == NO_CODE else text.replace("\0", "")[:32]
+
+
 def batch_named(campaign: Campaign, number: str) -> Batch | None:
     """The batch of an address's ``?batch=``; None for every other word."""
     if not (number.isascii() and number.isdigit() and len(number) < 11):
@@ -36,11 +42,15 @@ def batch_named(campaign: Campaign, number: str) -> Batch | None:
 
 
 def chosen(campaign: Campaign, wanted: Mapping[str, str]) -> MessageQuerySet:
-    """Messages of a campaign by ``status``, ``reason`` (an unknown word is none), ``batch``, the beginning of ``q``."""
+    """Messages of a campaign by ``status``, ``reason`` (an unknown word is none), ``code``, ``batch``, the beginning
+    of ``q``.
+    """
     named = status_named(wanted.get("status", ""))
     rows = Message.objects.standing_in(campaign, named) if named else Message.objects.of(campaign)
     if reason := reason_named(wanted.get("reason", "")):
         rows = rows.filter(reason=reason)
+    if (code := code_named(wanted.get("code", ""))) is not None:
+        rows = rows.filter(provider_code=code)
     if batch := batch_named(campaign, wanted.get("batch", "")):
         ends = {"id__gte": batch.first_message_id, "id__lte": batch.last_message_id}
         rows = rows.filter(batch_number=batch.number, **ends)
@@ -62,6 +72,7 @@ def context(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
     status, query = request.GET.get("status", ""), request.GET.get("q", "")[:40]
     rows = chosen(campaign, request.GET).with_standing(campaign).select_related("contact", "account")
     reason = reason_named(request.GET.get("reason", ""))
+    code = code_named(request.GET.get("code", ""))
     named, batch = status_named(status), batch_named(campaign, request.GET.get("batch", ""))
     return {
         "page": keyset_page(rows, request.GET.dict(), ascending=True, size=ROWS),
@@ -70,6 +81,7 @@ def context(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
         "chosen_label": named.label if named else "",
         "query": query,
         "chosen_batch": batch,
+        "chosen_code": "" if code is None else code or NO_CODE,
         "chosen_reason": reason.name.lower() if reason else "",
         "chosen_why": reason.label if reason else "",
         "two_ways": campaign.fallback_line_id is not None,

@@ -8,10 +8,11 @@ from typing import Any
 from django.db.models import Q
 from django.http import HttpRequest
 
-from campaigns.models import Batch, Campaign, Message
+from campaigns.models import Batch, Campaign, Message, StatusCount
 from campaigns.querysets import MessageQuerySet
 from campaigns.states import MessageStatus, Reason
-from contacts.paging import keyset_page
+from campaigns.views import looking
+from contacts.paging import KeysetPage, keyset_page
 from contacts.phones import search_digits
 
 ROWS = 25
@@ -75,7 +76,7 @@ def context(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
     code = code_named(request.GET.get("code", ""))
     named, batch = status_named(status), batch_named(campaign, request.GET.get("batch", ""))
     return {
-        "page": keyset_page(rows, request.GET.dict(), ascending=True, size=ROWS),
+        "page": _page(rows, campaign, request.GET.dict()),
         "statuses": [(each.name.lower(), each.label) for each in MessageStatus],
         "chosen": named.name.lower() if named else "",
         "chosen_label": named.label if named else "",
@@ -86,3 +87,20 @@ def context(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
         "chosen_why": reason.label if reason else "",
         "two_ways": campaign.fallback_line_id is not None,
     }
+
+
+def _page(rows: MessageQuerySet, campaign: Campaign, query: dict[str, str]) -> KeysetPage[Message] | looking.Look:
+    """Numbers and requests are found by an index; whom else a filter leaves has to be looked for."""
+    status = status_named(query.get("status", ""))
+    narrowed = reason_named(query.get("reason", "")) or code_named(query.get("code", "")) is not None
+    if query.get("q", "").strip() or query.get("batch") or not (status or narrowed):
+        return keyset_page(rows, query, ascending=True, size=ROWS)
+    return looking.look(rows, campaign, query, size=ROWS, most=_most(campaign, status))
+
+
+def _most(campaign: Campaign, status: MessageStatus | None) -> int | None:
+    """How many can stand in a status; None where the counter would be out of date the next moment."""
+    if status in (None, MessageStatus.PENDING, MessageStatus.SENDING):
+        return None
+    counter = StatusCount.objects.filter(campaign=campaign, status=status).first()
+    return counter.messages if counter else 0

@@ -13,7 +13,7 @@ from django.utils import timezone
 from campaigns import tallying
 from campaigns.auditing import note
 from campaigns.delivery import applying, events
-from campaigns.models import AuditEntry, Batch, Campaign, DeliveryEvent, Message, Tally, TimelinePoint
+from campaigns.models import AuditEntry, Batch, Campaign, DeliveryEvent, Message, StatusCount, Tally, TimelinePoint
 from campaigns.states import CampaignStatus, MessageStatus, Reason
 from contacts.models import Operator
 from providers.answers import Report, StatusReport
@@ -36,6 +36,7 @@ def lose(campaign: Campaign, status: MessageStatus, reason: Reason, code: str, r
     ids = list(Message.objects.of(campaign).order_by("pk").values_list("pk", flat=True)[rows])
     facts = {"status": status, "reason": reason, "provider_code": code, "account": campaign.line.account_id}
     Message.objects.filter(pk__in=ids).update(**facts)
+    StatusCount.objects.create(campaign=campaign, status=status, messages=len(ids))
     Campaign.objects.filter(pk=campaign.pk).update(tallied_at=None)
 
 

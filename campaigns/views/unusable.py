@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -23,7 +25,7 @@ def provider_unknown(campaign: Campaign) -> ProviderAccount | None:
 def page(request: HttpRequest, campaign: Campaign, stranger: ProviderAccount) -> HttpResponse:
     """Its accounting and its log, for these are ours; nothing that has to ask the provider's backend."""
     account = reporting.accounting(campaign)
-    context = {
+    context: dict[str, Any] = {
         "campaign": campaign,
         "stranger": stranger,
         "explained": explain(stranger.slug, registry.UnknownProvider.__name__),

@@ -144,11 +144,11 @@ def test_the_log_is_read_back_to_its_first_entry(client: Client) -> None:
     AuditEntry.objects.all().delete()
     for n in range(30):
         note("paused" if n % 2 else "resumed", campaign.pk)
-    seen, address = [], ""
-    while address is not None:
-        context = client.get(f"/campaigns/{campaign.pk}/{address}").context
+    seen, older = [], ""
+    while older is not None:
+        context = client.get(f"/campaigns/{campaign.pk}/?log={older}").context
         seen += [done.entry.pk for done in context["history"]]
-        address = f"?log={context['log_older']}" if context["log_older"] else None
+        older = context["log_older"]
     assert seen == sorted(AuditEntry.objects.values_list("pk", flat=True), reverse=True)
 
 
@@ -181,4 +181,5 @@ def test_a_tally_that_is_old_is_brought_up_to_date_by_the_page(client: Client) -
     assert Campaign.objects.get().tallied_at == before  # nothing has moved
     TimelinePoint.objects.create(campaign=campaign, at=timezone.now(), status=MessageStatus.SENT, messages=1)
     client.get(f"/campaigns/{campaign.pk}/live/")
-    assert Campaign.objects.get().tallied_at > before
+    tallied = Campaign.objects.get().tallied_at
+    assert before and tallied and tallied > before

@@ -182,4 +182,6 @@ def test_a_tally_that_is_old_is_brought_up_to_date_by_the_page(client: Client) -
     TimelinePoint.objects.create(campaign=campaign, at=timezone.now(), status=MessageStatus.SENT, messages=1)
     client.get(f"/campaigns/{campaign.pk}/live/")
     tallied = Campaign.objects.get().tallied_at
-    assert before and tallied and tallied > before
+    assert before is not None
+    assert tallied is not None
+    assert tallied > before

@@ -144,7 +144,8 @@ def test_the_log_is_read_back_to_its_first_entry(client: Client) -> None:
     AuditEntry.objects.all().delete()
     for n in range(30):
         note("paused" if n % 2 else "resumed", campaign.pk)
-    seen, older = [], ""
+    seen: list[int] = []
+    older: str | None = ""
     while older is not None:
         context = client.get(f"/campaigns/{campaign.pk}/?log={older}").context
         seen += [done.entry.pk for done in context["history"]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from django.db.models import Max, Min, Sum
 from django.utils import timezone
@@ -13,23 +13,29 @@ from campaigns.sending import claiming, sizes, windows
 from campaigns.sending.windows import Opening
 from campaigns.states import CampaignStatus
 from providers import pacing, registry
-from providers.models import Holiday
+from providers.models import Holiday, SenderLine
 
 LATELY = dt.timedelta(minutes=15)  # before the last batch that was settled
 FARTHEST = dt.timedelta(days=60)  # nobody plans by a date beyond
 
 
-def ends_at(campaign: Campaign, left: int) -> dt.datetime | None:
+def is_stopped(obstacles: Iterable[tuple[SenderLine, claiming.Wait]], *, has_way: bool) -> bool:
+    """Whether a running campaign goes on only after something else has happened; a closed window opens by itself."""
+    return not has_way and any(wait.code != "window" for _line, wait in obstacles)
+
+
+def ends_at(campaign: Campaign, left: int, *, stopped: bool | None = None) -> dt.datetime | None:
     """When the last of ``left`` messages will have gone out, local time; None where that cannot be told.
 
-    It can't where a person or a provider has stopped the campaign, where it is to wait for a word on its pilot, or
-    nothing says how fast it goes.
+    It can't where a person or a provider has stopped the campaign (``stopped``, where the caller has looked already),
+    where it is to wait for a word on its pilot, or nothing says how fast it goes.
     """
     if campaign.status == CampaignStatus.RUNNING:
         if campaign.holds_for_pilot:
             return None
-        codes = {wait.code for _line, wait in claiming.obstacles(campaign)}
-        if not claiming.has_way(campaign) and codes - {"window"}:
+        if stopped is None:
+            stopped = is_stopped(claiming.obstacles(campaign), has_way=claiming.has_way(campaign))
+        if stopped:
             return None
     elif campaign.status not in (CampaignStatus.DRAFT, CampaignStatus.SCHEDULED):
         return None

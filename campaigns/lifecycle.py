@@ -118,6 +118,7 @@ def _freeze(campaign_id: int, now: sealing.Sealed | None, recipients: int | None
             last_message_id=campaign.last_message_id,
             pilot_released_at=campaign.pilot_released_at,
             started_at=Now(),
+            tally_at=Now(),
         )
         ring("pump", campaign_id)
     return True

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Now
 
-from campaigns import segmenting
+from campaigns import segmenting, tallying
 from campaigns.auditing import note
 from campaigns.models import (
     Attempt,
@@ -63,6 +63,7 @@ def prune(days: int) -> Pruned:
     if days < SHORTEST:
         raise ValueError(days)
     for campaign_id in list(_removable(days).values_list("pk", flat=True)):
+        tallying.tally(campaign_id)  # afterwards there is nothing left to count
         _mark(campaign_id, days)
     campaigns = messages = attempts = 0
     for campaign in Campaign.objects.filter(pruned_at__isnull=False).order_by("pk"):

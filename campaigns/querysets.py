@@ -31,7 +31,10 @@ class StaleMove(Exception):
 
 
 class Move(NamedTuple):
-    """Where one message goes. ``cost`` and ``old_cost`` in rial; None leaves the reference or the cost as it is."""
+    """Where one message goes. ``cost`` and ``old_cost`` in rial; None leaves the reference or the cost as it is.
+
+    Of a message that is blocked ``refunded`` becomes what it had cost; of any other it is empty.
+    """
 
     id: int
     status: int
@@ -53,11 +56,13 @@ _COLUMNS = {  # of a Move, in its order
     "words": "text",
     "cost": "integer",
 }
+# A blocked message (62) costs nothing: what it had cost was given back, and is remembered while it is blocked.
 _MOVE_POSTGRES = """
     UPDATE campaigns_message AS m
     SET status = {status}, reason = {reason}, account_id = COALESCE(%(account)s, m.account_id),
         provider_ref = COALESCE({ref}, m.provider_ref), provider_code = COALESCE({code}, ''),
-        provider_text = COALESCE({words}, ''), cost = COALESCE({cost}, m.cost), updated_at = now()
+        provider_text = COALESCE({words}, ''), cost = COALESCE({cost}, m.cost),
+        refunded = CASE WHEN {status} = 62 THEN m.cost END, updated_at = now()
     FROM unnest({arrays}) AS r ({names})
     WHERE m.id = r.id AND m.id BETWEEN %(first)s AND %(last)s AND m.campaign_id = %(campaign)s AND m.status = %(old)s
 """
@@ -70,7 +75,8 @@ _MOVE_SQLITE = """
     UPDATE campaigns_message
     SET status = %s, reason = %s, account_id = COALESCE(%s, account_id),
         provider_ref = COALESCE(%s, provider_ref), provider_code = %s, provider_text = %s,
-        cost = COALESCE(%s, cost), updated_at = STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'now')
+        cost = COALESCE(%s, cost), refunded = CASE WHEN %s = 62 THEN cost END,
+        updated_at = STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'now')
     WHERE id = %s AND campaign_id = %s AND status = %s
 """
 _NOTE_SQLITE = "INSERT INTO campaigns_providerref (account_id, ref, message_id) VALUES (%s, %s, %s)"
@@ -120,7 +126,18 @@ def _write_sqlite(moves: Sequence[Move], campaign_id: int, old: int, account_id:
         cursor.executemany(
             _MOVE_SQLITE,
             [
-                (int(m.status), int(m.reason), account_id, m.provider_ref, m.code, m.words, m.cost, m.id, *where)
+                (
+                    int(m.status),
+                    int(m.reason),
+                    account_id,
+                    m.provider_ref,
+                    m.code,
+                    m.words,
+                    m.cost,
+                    int(m.status),
+                    m.id,
+                    *where,
+                )
                 for m in moves
             ],
         )

@@ -17,7 +17,7 @@ from campaigns.sending import headcount, naming
 from campaigns.states import OUTCOMES, BatchStatus, MessageStatus
 from contacts.models import Contact
 from providers import registry
-from providers.models import SenderLine
+from providers.models import ProviderAccount, SenderLine
 
 SAMPLE = 2_000  # recipients whose personal texts are counted for an estimate
 STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 240, 720, 1440)  # minutes
@@ -60,7 +60,13 @@ class Accounting(NamedTuple):
 
 def tells_delivery(line: SenderLine) -> bool:
     """Whether a line's provider reports what became of the messages that it took."""
-    return registry.provider_class(line.account.slug).capabilities.reports_delivery
+    return account_tells_delivery(line.account)
+
+
+def account_tells_delivery(account: ProviderAccount) -> bool:
+    """Whether an account's provider does; one that this installation does not know tells nothing."""
+    provider = registry.PROVIDERS.get(account.slug)
+    return provider is not None and provider.capabilities.reports_delivery
 
 
 def accounting(campaign: Campaign) -> Accounting:

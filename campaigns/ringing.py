@@ -16,7 +16,7 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 from django_q.models import Failure, OrmQ
 
-from campaigns import attaching, hearts, lifecycle, restoring, scheduling, witness
+from campaigns import attaching, hearts, lifecycle, restoring, scheduling, tallying, witness
 from campaigns.delivery import bulks, polling, webhooks
 from campaigns.delivery.forgetting import forgetting
 from campaigns.doorbell import ring
@@ -84,6 +84,11 @@ def _follow() -> None:
         ring("follow_bulk", bulk_id)
 
 
+def _tally() -> None:
+    for campaign_id in tallying.due():
+        ring("tally", campaign_id)
+
+
 def _forget() -> None:
     forgetting.work()
 
@@ -134,6 +139,7 @@ STEPS = (
     _expire,
     _send,
     _follow,
+    _tally,
     _import,
     _mirror,
     _act,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from campaigns import lifecycle, restoring, ringing
+from campaigns import lifecycle, restoring, ringing, tallying
 from campaigns.delivery import applying, bulks, polling
 from campaigns.doorbell import ring
 from campaigns.models import Batch
@@ -64,3 +64,8 @@ def settle_restored() -> None:
     """Go on making unclear what may have been sent after a backup."""
     if not restoring.settle(settings.SEND_SLICE):
         ring("settle_restored")
+
+
+def tally(campaign_id: int) -> None:
+    """Count a campaign's messages by account, operator, reason and code, where something has moved."""
+    tallying.tally(campaign_id)

@@ -9,6 +9,7 @@ from campaigns.views import (
     dashboard,
     files,
     left_out,
+    listing,
     making,
     messages,
     review,
@@ -19,7 +20,7 @@ from campaigns.views import (
 
 app_name = "campaigns"
 urlpatterns = [
-    path("campaigns/", campaign.campaign_list, name="list"),
+    path("campaigns/", listing.campaign_list, name="list"),
     path("campaigns/new/", compose.compose, name="compose"),
     path("campaigns/preview/", compose.preview, name="preview"),
     path("campaigns/parts/", compose.parts, name="parts"),

@@ -144,7 +144,7 @@ def _why_not_iranian(cleaned: str) -> str:
     return TOO_LONG if len(national) > 15 else NO_COUNTRY
 
 
-_PREFIXES: Final = {
+PREFIXES: Final = {
     **{f"91{digit}": MCI for digit in range(10)},
     **{f"99{digit}": MCI for digit in range(7)},
     **{f"90{digit}": IRANCELL for digit in range(6)},
@@ -159,7 +159,7 @@ def operator_of(phone: str) -> int:
     """
     if not phone.startswith("+989"):
         return UNKNOWN
-    return _PREFIXES.get(phone[3:6], OTHER)
+    return PREFIXES.get(phone[3:6], OTHER)
 
 
 def bare(text: str) -> str:

@@ -39,14 +39,14 @@ class ProviderAccountQuerySet(models.QuerySet["ProviderAccount"]):
         return self.filter(enabled=True).exclude(breaker="closed")
 
     @transaction.atomic
-    def open_breaker(self, account_id: int, code: str, words: str, patience: Patience = REFUSED) -> None:
+    def open_breaker(self, account_id: int, code: str, words: str, patience: Patience = REFUSED) -> bool:
         """Stop an account's sending: its provider refused it, or cannot be reached. A probe in vain opens it again.
 
-        While it is open the first reason stays: what was under way together is refused together.
+        While it is open the first reason stays: what was under way together is refused together. Whether it was closed.
         """
         account = self.select_for_update(no_key=True).get(pk=account_id)
         if account.breaker == "open":
-            return
+            return False
         probes = account.probes + 1 if account.breaker == "half_open" else 0
         self.filter(pk=account_id).update(
             breaker="open",
@@ -57,6 +57,7 @@ class ProviderAccountQuerySet(models.QuerySet["ProviderAccount"]):
             probes=probes,
             failures=FAILURES if patience is UNREACHABLE else 0,
         )
+        return account.breaker == "closed"
 
     def close_breaker(self, account_id: int) -> bool:
         """Let an account send again; whether it was stopped."""
@@ -83,13 +84,14 @@ class ProviderAccountQuerySet(models.QuerySet["ProviderAccount"]):
             self.filter(pk=account.pk, breaker="half_open").update(**CLEARED)
 
     @transaction.atomic
-    def failed(self, account_id: int, code: str) -> None:
-        """A call came to nothing through no fault of the account: so many in a row open the breaker."""
+    def failed(self, account_id: int, code: str) -> bool:
+        """A call came to nothing through no fault of the account: so many in a row open the breaker. Whether it did."""
         # Once it is open, the number tells why: what was still under way counts neither up nor down.
         self.filter(pk=account_id, breaker="closed").update(failures=F("failures") + 1)
         account = self.get(pk=account_id)
         if account.failures >= FAILURES or account.breaker == "half_open":
-            self.open_breaker(account_id, code, "", UNREACHABLE)
+            return self.open_breaker(account_id, code, "", UNREACHABLE)
+        return False
 
 
 CLEARED = {

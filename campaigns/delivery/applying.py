@@ -62,6 +62,7 @@ class Target(NamedTuple):
     provider_ref: str
     status: int
     cost: int | None
+    refunded: int | None
     phone: str | None
 
 
@@ -177,7 +178,7 @@ def _targets(events: list[Event]) -> dict[tuple[int, str], Target]:
     for account_id, refs in sorted(by_account.items()):
         known = ProviderRef.objects.filter(account=account_id, ref__in=refs)
         rows = Message.objects.filter(pk__in=known.values("message")).order_by("pk")
-        columns = ("pk", "campaign_id", "account_id", "provider_ref", "status", "cost", "phone")
+        columns = ("pk", "campaign_id", "account_id", "provider_ref", "status", "cost", "refunded", "phone")
         found.update({(row[2], row[3]): Target(*row) for row in rows.values_list(*columns)})
     return found
 
@@ -191,7 +192,9 @@ def _move(pairs: Iterable[tuple[Target, Event]]) -> None:
     blocked: list[str] = []
     for target, event in pairs:
         status = STATUS_OF_REPORT[event.report]
-        cost = 0 if status is MessageStatus.BLOCKED else event.cost
+        # One that is blocked after all, or not blocked after all: what it cost is given back, or taken once more.
+        told = target.refunded if event.cost is None else event.cost
+        cost = 0 if status is MessageStatus.BLOCKED else told
         groups[target.campaign_id, target.status].append(
             Move(target.id, status, reason_of_report(status), None, event.code, event.words, cost, target.cost or 0)
         )

@@ -83,7 +83,8 @@ def _insert(campaign: Campaign, batch: Batch, rows: list[ListedRecipient]) -> No
     messages = []
     for row in rows:
         status = STATUS_OF_REPORT.get(row.report, MessageStatus.ACCEPTED)
-        facts = {"reason": reason_of_report(status), "provider_code": row.code, "cost": row.cost}
+        cost, refunded = (0, row.cost) if status == MessageStatus.BLOCKED else (row.cost, None)
+        facts = {"reason": reason_of_report(status), "provider_code": row.code, "cost": cost, "refunded": refunded}
         message = Message(campaign=campaign, phone=row.phone, batch_number=batch.number, status=status, **facts)
         message.contact_id, message.account_id = contacts.get(row.phone), account_id
         messages.append(message)
@@ -125,7 +126,8 @@ def _advance(campaign: Campaign, pairs: list[tuple[Message, ListedRecipient]]) -
         status = STATUS_OF_REPORT.get(row.report)
         if status is None or status not in MESSAGE_MOVES.get(MessageStatus(message.status), ()):
             continue
-        move = Move(message.pk, status, reason_of_report(status), None, row.code, "", row.cost, message.cost or 0)
+        cost = 0 if status is MessageStatus.BLOCKED else row.cost
+        move = Move(message.pk, status, reason_of_report(status), None, row.code, "", cost, message.cost or 0)
         groups.setdefault(message.status, []).append(move)
         if status is MessageStatus.BLOCKED and message.phone:
             blocked.append(message.phone)

@@ -103,7 +103,7 @@ _APPLY = f"""
         UPDATE campaigns_message AS m
         SET status = j.new, reason = {_REASON}, provider_code = j.code, provider_text = j.words,
             cost = COALESCE(CASE WHEN j.new = {MessageStatus.BLOCKED:d} THEN 0 ELSE j.cost END, m.cost),
-            updated_at = statement_timestamp()
+            refunded = CASE WHEN j.new = {MessageStatus.BLOCKED:d} THEN m.cost END, updated_at = statement_timestamp()
         FROM j WHERE j.moves AND j.rank = j.furthest AND m.id = j.message_id AND NOT j.contradicts
         RETURNING m.id, m.campaign_id, j.old, j.new, j.old_cost, COALESCE(m.cost, 0) AS cost
     ), forgotten AS (

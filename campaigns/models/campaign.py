@@ -113,6 +113,8 @@ class Campaign(models.Model):
     finished_at = models.DateTimeField(_("finished at"), null=True, editable=False)
     pruned_at = models.DateTimeField(_("recipients removed at"), null=True, editable=False)
     tallied_at = models.DateTimeField(_("tallied at"), null=True, editable=False)  # its ``Tally`` rows are of then
+    tally_at = models.DateTimeField(null=True, editable=False)  # whether that is still so is looked at next
+    tally_lease = models.DateTimeField(null=True, editable=False)  # until then somebody counts them
 
     # The rules of a campaign that is being composed and has no row yet; else they are those of the table.
     proposed_rules: Sequence[AudienceRule] | None = None
@@ -125,6 +127,7 @@ class Campaign(models.Model):
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["status"], name="campaign_by_status"),
+            models.Index(fields=["tally_at"], condition=Q(tally_at__isnull=False), name="campaign_to_tally"),
         ]
         constraints = [
             models.CheckConstraint(condition=~Q(text="") | Q(status="draft"), name="campaign_has_a_text"),

@@ -148,16 +148,19 @@ class _Record:
         came = _outcomes(self.answer.results)
         in_vain = Outcome.UNCLEAR in came and came <= _GOES_BACK
         silent = told.outcome is Outcome.ACCEPTED and not in_vain and came <= _GOES_BACK and not self.answer.refs
+        stopped = False
         if told.blame is Blame.ACCOUNT:
-            accounts.open_breaker(self.account.pk, told.code, told.text)
+            stopped = accounts.open_breaker(self.account.pk, told.code, told.text)
         elif self.old is MessageStatus.UNKNOWN:
             return  # a late fact is no news of the account as it is now
         elif told.code in NOT_ASKED or silent or not told.asked:
             accounts.return_probe(self.account.pk)
         elif told.outcome is Outcome.UNCLEAR or told.code in UNREACHABLE or in_vain:
-            accounts.failed(self.account.pk, told.code)
+            stopped = accounts.failed(self.account.pk, told.code)
         else:
             accounts.succeeded(self.account)
+        if stopped:
+            note("account_stopped", self.batch.campaign_id, account=self.account.pk, code=told.code[:64])
 
     def _may_repeat(self) -> bool:
         return self.can.idempotent and self.batch.doubts < IDEMPOTENT_DOUBTS
@@ -376,4 +379,4 @@ class _Record:
         campaign_id = self.batch.campaign_id
         facts = {"pause_code": code[:64], "pause_text": words}
         if Campaign.objects.move(campaign_id, CampaignStatus.PAUSED, **facts):
-            note("paused_by_provider", campaign_id, code=code)
+            note("paused_by_provider", campaign_id, code=code, batches=[self.batch.number])

@@ -1,4 +1,4 @@
-"""The list of campaigns, and one campaign: its review, its course, its recipients, its controls."""
+"""One campaign: its review, its course, its recipients, its controls."""
 
 from __future__ import annotations
 
@@ -21,48 +21,36 @@ from campaigns.composing import segments, templating
 from campaigns.models import Campaign
 from campaigns.sending import claiming
 from campaigns.states import AWAITING_REPORT, CampaignStatus, MessageStatus
-from campaigns.views import approval, exporting, figures, history, left_out, panels, recipients, review, testing, unclear
+from campaigns.views import (
+    approval,
+    breakdown,
+    exporting,
+    figures,
+    history,
+    left_out,
+    panels,
+    recipients,
+    related,
+    review,
+    testing,
+    unclear,
+    unusable,
+)
 from campaigns.views.wording import why_not_sending
-from contacts.paging import keyset_page
 from interface import persian, tables
 
-ROWS = 20
 REPORTS_AWAITED = dt.timedelta(minutes=10)  # reports that come later than this are found on the next visit
-
-
-@require_safe
-def campaign_list(request: HttpRequest) -> HttpResponse:
-    """All campaigns, the newest first, by status and name."""
-    campaigns = Campaign.objects.select_related("line__account", "created_by")
-    status, query = request.GET.get("status", ""), request.GET.get("q", "").replace("\0", "").strip()[:100]
-    if status in CampaignStatus.values:
-        campaigns = campaigns.filter(status=status)
-    for word in query.split()[:5]:
-        campaigns = campaigns.filter(name__icontains=word)
-    page = keyset_page(campaigns, request.GET.dict(), size=ROWS)
-    found = reporting.accountings(page.rows)
-    context = {
-        "page": page,
-        "rows": [_row(campaign, found[campaign.pk]) for campaign in page.rows],
-        "statuses": CampaignStatus.choices,
-        "chosen": status,
-        "query": query,
-        "narrowed": bool(status or query),
-    }
-    return render(request, "campaigns/list.html", context)
-
-
-def _row(campaign: Campaign, account: reporting.Accounting) -> tuple[Any, ...]:
-    return campaign, account, figures.pieces(account), figures.tells_delivery(campaign)
 
 
 @require_safe
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """One campaign. A draft is shown for review; any other with its course and its recipients."""
     campaign = _campaign(pk)
+    if stranger := unusable.provider_unknown(campaign):
+        return unusable.page(request, campaign, stranger)
     controls = _controls(request, campaign)
     context = {"campaign": campaign, "controls": controls, "seen": _seen(campaign, controls)}
-    context |= {"history": history.history(campaign)}
+    context |= history.context(request, campaign)
     if campaign.is_editable or campaign.status == CampaignStatus.PENDING_APPROVAL:
         reviewed = review.context(request, campaign)
         context |= reviewed | approval.context(request, campaign, reviewed.get("estimate"))
@@ -70,6 +58,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         context["launchable"] = context["launchable"] and not context["problems"]
         return render(request, "campaigns/review.html", context)
     context |= _live(campaign) | recipients.context(request, campaign) | _text(campaign)
+    context |= related.context(campaign)
     context["buckets"] = left_out.buckets(campaign)
     context["seal"] = approval.seal_of_late(campaign) if "launch" in controls else ""
     context["odd_requests"] = unclear.odd_requests(campaign)
@@ -83,6 +72,8 @@ def live(request: HttpRequest, pk: int) -> HttpResponse:
     ``?seen=`` names the status and the controls that the page shows: with others come the parts that depend on them.
     """
     campaign = _campaign(pk)
+    if unusable.provider_unknown(campaign):
+        return HttpResponse(headers={"HX-Refresh": "true"})
     controls = _controls(request, campaign)
     seen = _seen(campaign, controls)
     changed = request.GET.get("seen") != seen
@@ -112,31 +103,43 @@ def _campaign(pk: int) -> Campaign:
 def _live(campaign: Campaign) -> dict[str, Any]:
     account = reporting.accounting(campaign)
     waiting = account.counts[MessageStatus.PENDING]
+    running = campaign.status == CampaignStatus.RUNNING
+    obstacles = claiming.obstacles(campaign) if running else []
+    has_way = running and claiming.has_way(campaign)
+    stopped = forecast.is_stopped(obstacles, has_way=has_way)
+    left = waiting + account.counts[MessageStatus.SENDING]
     found = panels.context(campaign, account) | {
         "account": account,
         "polls": campaign.is_live or _awaits_reports(campaign, account),
-        "open": waiting,
-        "open_count": _kept_fresh("open-count", waiting),
         "pieces": figures.pieces(account),
         "empty": [(status.name.lower(), status.label) for status, n in account.counts.items() if not n],
         "share_done": account.settled / account.audience if account.audience else 0.0,
-        "rate": forecast.seen_rate(campaign) if _goes_out(campaign) else None,
-        "ends_at": forecast.ends_at(campaign, waiting + account.counts[MessageStatus.SENDING]),
+        "rate": forecast.seen_rate(campaign) if has_way else None,
+        "ends_at": forecast.ends_at(campaign, left, stopped=stopped),
         "today": timezone.localdate(),
-        "notices": why_not_sending(campaign),
+        "notices": why_not_sending(campaign, obstacles),
         "unclear": account.counts[MessageStatus.UNKNOWN],
-        "chart": figures.charts(campaign, account),
+        "chart": figures.course(campaign),
     }
+    found |= _waiting(campaign, waiting) | breakdown.context(campaign)
     return found | unclear.context(campaign) if account.counts[MessageStatus.UNKNOWN] else found
 
 
-def _kept_fresh(css: str, number: int) -> SafeString:
-    """A number in a dialog that is already on the page: each poll replaces it by its class."""
-    return format_html('<span class="{}">{}</span>', css, persian.number(number))
+def _waiting(campaign: Campaign, waiting: int) -> dict[str, Any]:
+    """What has not gone out yet, and what it would cost: for the figures and in every dialog."""
+    if not campaign.is_live or campaign.audience is None:
+        return {"open": 0, "open_count": "", "open_cost": "", "to_come": ""}
+    cost = unclear.cost_in_words(breakdown.to_come(campaign))
+    fresh = {
+        "open_count": _kept_fresh("open-count", persian.number(waiting)),
+        "open_cost": _kept_fresh("open-cost", cost),
+    }
+    return {"open": waiting, "to_come": cost if waiting else "", **fresh}
 
 
-def _goes_out(campaign: Campaign) -> bool:
-    return campaign.status == CampaignStatus.RUNNING and claiming.has_way(campaign)
+def _kept_fresh(css: str, words: str) -> SafeString:
+    """Words in a dialog that is already on the page: each poll replaces them by their class."""
+    return format_html('<span class="{}">{}</span>', css, words)
 
 
 def _awaits_reports(campaign: Campaign, account: reporting.Accounting) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any, NamedTuple
 
 from django.utils.translation import gettext as _
@@ -73,8 +74,15 @@ def tells_delivery(campaign: Campaign) -> bool:
     return reporting.tells_delivery(campaign.line)
 
 
-def charts(campaign: Campaign, account: reporting.Accounting) -> dict[str, Any]:
-    """The data of a campaign's two charts, as static/js/app.js reads them."""
+class Course(NamedTuple):
+    """A campaign's course: ``data`` as static/js/app.js draws it; ``rows`` the same to read, without empty steps."""
+
+    data: dict[str, Any]
+    rows: list[tuple[str, list[int]]]
+
+
+def course(campaign: Campaign) -> Course:
+    """When messages were accepted, delivered and lost."""
     timeline = reporting.timeline(campaign)
     colours = {MessageStatus.ACCEPTED: "c1", MessageStatus.DELIVERED: "c2", MessageStatus.FAILED: "c3"}
     lost = _("not reached")
@@ -86,8 +94,11 @@ def charts(campaign: Campaign, account: reporting.Accounting) -> dict[str, Any]:
         }
         for line in timeline.series
     ]
-    parts = [{"label": str(part.status.label), "value": part.number, "tone": part.tone} for part in pieces(account)]
-    return {"labels": [persian.date(at, "time") for at in timeline.points], "series": series, "parts": parts}
+    long = bool(timeline.points) and timeline.points[-1] - timeline.points[0] > dt.timedelta(hours=20)
+    labels = [persian.date(at, "datetime" if long else "time") for at in timeline.points]
+    numbers = zip(*(line.values for line in timeline.series), strict=True)
+    rows = [(label, list(row)) for label, row in zip(labels, numbers, strict=True) if any(row)] if labels else []
+    return Course({"labels": labels, "series": series}, rows)
 
 
 class Share(NamedTuple):

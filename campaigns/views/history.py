@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -15,7 +16,8 @@ from campaigns.views.wording import action_in_words
 from interface import persian
 from providers.explaining import explain
 
-SHOWN = 30
+SHOWN = 12
+LONGEST = 19  # digits of an id
 NAMED = 10  # requests of one decision that are named
 # What only people do; without a name it was done on the command line, or the account is gone.
 _BY_PEOPLE = frozenset(
@@ -35,10 +37,17 @@ class Done(NamedTuple):
     meaning: str
 
 
-def history(campaign: Campaign) -> list[Done]:
-    """The latest entries, the newest first."""
-    entries = campaign.audit_entries.select_related("actor")[:SHOWN]
-    return [_done(campaign, entry) for entry in entries]
+def context(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
+    """A page of the entries, the newest first; ``?log=`` asks for those before an entry."""
+    before = request.GET.get("log", "")
+    entries = campaign.audit_entries.select_related("actor").order_by("-pk")
+    if before.isascii() and before.isdigit() and len(before) < LONGEST:
+        entries = entries.filter(pk__lt=int(before))
+    else:
+        before = ""
+    found = list(entries[: SHOWN + 1])
+    older = found[SHOWN - 1].pk if len(found) > SHOWN else None
+    return {"history": [_done(campaign, entry) for entry in found[:SHOWN]], "log_before": before, "log_older": older}
 
 
 def _done(campaign: Campaign, entry: AuditEntry) -> Done:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from django.urls import reverse
@@ -22,6 +22,7 @@ from providers import pacing
 from providers.explaining import Explanation, explain
 from providers.models import Holiday, ProviderAccount, SenderLine
 
+Obstacles = Sequence[tuple[SenderLine, claiming.Wait]]
 LONG = 3  # parts; a longer text is rarely worth its price
 
 
@@ -55,8 +56,11 @@ _PAUSES: dict[str, str | Promise] = {
 }
 
 
-def why_not_sending(campaign: Campaign) -> list[Notice]:
-    """Why nothing of this campaign goes out now, each reason with its next step; empty when it does, or has ended."""
+def why_not_sending(campaign: Campaign, obstacles: Obstacles | None = None) -> list[Notice]:
+    """Why nothing of this campaign goes out now, each reason with its next step; empty when it does, or has ended.
+
+    ``obstacles`` of a running one, where the caller has them already.
+    """
     if campaign.is_live and (doubted := witness.in_doubt()):
         return [_restored(doubted)]
     if campaign.status == CampaignStatus.DRAFT and campaign.pause_code:
@@ -73,9 +77,10 @@ def why_not_sending(campaign: Campaign) -> list[Notice]:
         return [Notice("info", _("It starts by itself at %(time)s.") % {"time": at})]
     if campaign.status != CampaignStatus.RUNNING:
         return []
-    stopped = [_obstacle(wait.code, line) for line, wait in claiming.obstacles(campaign)]
-    found = stopped or [_used_up(campaign) or _backoff(campaign)]
-    return [notice for notice in found if notice]
+    found = claiming.obstacles(campaign) if obstacles is None else obstacles
+    stopped = [_obstacle(wait.code, line) for line, wait in found]
+    notices = stopped or [_used_up(campaign) or _backoff(campaign)]
+    return [notice for notice in notices if notice]
 
 
 def _late(campaign: Campaign) -> Notice:
@@ -227,6 +232,7 @@ _ACTIONS: dict[str, str | Promise] = {
     "started_late": gettext_lazy("started it after its time"),
     "taken_back": gettext_lazy("made it a draft again"),
     "expired": gettext_lazy("Its time was over; what was still pending expired."),
+    "account_stopped": gettext_lazy("The provider refused its account, or could not be reached: sending stopped."),
     "failed_over": gettext_lazy("Its account was stopped, so another line took over."),
     "stopped_by_restore": gettext_lazy("stopped it: the database was restored from a backup"),
 }

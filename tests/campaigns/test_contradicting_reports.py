@@ -100,3 +100,44 @@ def test_a_poll_that_lists_a_part_settles_it_and_the_next_one_the_rest(sandbox: 
         found = builders.counts(campaign)
         assert found.keys() <= {"accepted", "delivered"}
         assert found["delivered"] == (12 if _round else 6)
+
+
+def paid(campaign: Campaign) -> int:
+    """What the first message cost before any report."""
+    cost = one(campaign).cost
+    assert cost
+    return cost
+
+
+def test_what_a_blocked_message_had_cost_is_given_back(campaign: Campaign) -> None:
+    cost = paid(campaign)
+    message = tell(campaign, (WEBHOOK, "blocked"), together=True)
+    assert (message.cost, message.refunded) == (0, cost)
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_one_that_was_not_blocked_after_all_costs_again_and_nothing_is_given_back(
+    campaign: Campaign, together: bool
+) -> None:
+    message = tell(campaign, (WEBHOOK, "blocked"), (POLL, "delivered"), together=together)
+    assert (message.cost, message.refunded) == (700, None)
+
+
+def test_without_a_cost_in_the_report_it_costs_what_was_given_back(campaign: Campaign) -> None:
+    cost = paid(campaign)
+    told(campaign, WEBHOOK, Report.BLOCKED)
+    message = told(campaign, POLL, Report.DELIVERED)
+    assert (message.cost, message.refunded) == (cost, None)
+    builders.counts(campaign)
+
+
+def told(campaign: Campaign, source: DeliveryEvent.Source, report: Report) -> Message:
+    """A report of the first message that says nothing of its cost."""
+    events.store(ProviderAccount.objects.get().pk, [StatusReport(str(one(campaign).provider_ref), report, "x")], source)
+    applying.apply()
+    return one(campaign)
+
+
+def test_one_that_turns_out_blocked_costs_nothing_and_is_given_back(campaign: Campaign) -> None:
+    message = tell(campaign, (WEBHOOK, "delivered"), (POLL, "blocked"), together=False)
+    assert (message.cost, message.refunded) == (0, 700)

@@ -9,6 +9,7 @@ from campaigns.delivery import applying, bulks, polling
 from campaigns.doorbell import ring
 from campaigns.models import Batch
 from campaigns.sending import attachments, dispatch
+from providers import credit
 
 
 def tick() -> None:
@@ -64,3 +65,8 @@ def settle_restored() -> None:
     """Go on making unclear what may have been sent after a backup."""
     if not restoring.settle(settings.SEND_SLICE):
         ring("settle_restored")
+
+
+def ask_for_credit(account_id: int) -> None:
+    """Ask a provider for an account's credit."""
+    credit.refresh(account_id)

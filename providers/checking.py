@@ -71,9 +71,15 @@ def check(account: ProviderAccount) -> Check:
     answer = provider.parse_check(response)
     if refusal := _refusal(account.slug, response, answer):
         return Check((refusal,))
-    credit = answer.credit if answer.credit is None or abs(answer.credit) < 2**63 else None  # what the column holds
-    ProviderAccount.objects.filter(pk=account.pk).update(credit=credit, checked_at=Now())
+    credit = note_in_order(account, answer)
     return Check((_in_order(account, credit), *_lines(account, provider)), credit)
+
+
+def note_in_order(account: ProviderAccount, answer: CheckAnswer) -> int | None:
+    """Keep the credit that an answer tells, in rial, and that the account was in order; the credit."""
+    credit = answer.credit if answer.credit is None or abs(answer.credit) < 2**63 else None  # what the column holds
+    ProviderAccount.objects.filter(pk=account.pk).update(credit=credit, checked_at=Now(), credit_asked_at=Now())
+    return credit
 
 
 def _carry(request: HttpRequest) -> HttpResponse:

@@ -153,7 +153,7 @@ def _line_form(request: HttpRequest, owner: ProviderAccount, form: LineForm) -> 
 
 
 def _provider_label(found: ProviderAccount) -> str:
-    return _(registry.PROVIDERS[found.slug].label) if found.slug in registry.PROVIDERS else found.slug
+    return _(registry.label_of(found.slug))
 
 
 def _slowed_to(found: ProviderAccount) -> float | None:

@@ -100,6 +100,11 @@ class ProviderAccount(models.Model):
         return self.breaker != self.Breaker.CLOSED and self.failures >= FAILURES
 
     @property
+    def is_low(self) -> bool:
+        """Its credit has fallen below the one to warn at."""
+        return self.credit is not None and self.low_credit is not None and self.credit < self.low_credit
+
+    @property
     def webhook_path(self) -> str:
         """The path of this account's webhook, without a leading slash, as printed and shown to operators."""
         return f"webhooks/{self.pk}/{self.webhook_token}/"

@@ -18,6 +18,7 @@ from campaigns.querysets import CampaignQuerySet
 from campaigns.states import EDITABLE, FROZEN, LIVE, CampaignStatus
 from contacts.fields import PhoneField
 from contacts.models import JobCategory, Phonebook
+from interface import masking
 from providers.models import SenderLine, UploadedFile
 
 
@@ -238,4 +239,4 @@ class LeftOut(models.Model):
         constraints = [models.UniqueConstraint(fields=["campaign", "phone"], name="leftout_once")]
 
     def __str__(self) -> str:
-        return f"{self.campaign_id}: {self.phone}"
+        return f"{self.campaign_id}: {masking.shown(self.phone)}"

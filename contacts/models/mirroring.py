@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from contacts.fields import PhoneField
 from contacts.models.people import Phonebook
 from contacts.querysets import MirroringQuerySet, ProviderNumberQuerySet
+from interface import masking
 from providers.models import ProviderAccount
 
 
@@ -41,7 +42,7 @@ class ProviderNumber(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.name or self.phone
+        return self.name or masking.shown(self.phone)
 
 
 class Mirroring(models.Model):

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.fields import PhoneField
 from contacts.querysets import ContactQuerySet, JobCategoryQuerySet, PhonebookQuerySet
+from interface import masking
 from providers.models import ProviderAccount
 
 
@@ -151,7 +152,7 @@ class Contact(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.full_name or self.phone
+        return self.full_name or masking.shown(self.phone)
 
     def get_absolute_url(self) -> str:
         return reverse("contacts:contact", args=[self.pk])

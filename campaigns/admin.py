@@ -149,7 +149,7 @@ class CampaignAdmin(LargeTableAdmin):
 
     form = CampaignForm
     inlines = (AudienceRuleInline,)
-    list_display = ("name", "status", "line", "audience", "created_by", "created_at", "launched_at", "finished_at")
+    list_display = ("name", "status", "line", "audience", "created_by", "created_at", "finished_at")
     list_filter = ("status", months("created_at"), "is_test", "line")
     list_select_related = ("line", "created_by")
     search_fields = ("name",)

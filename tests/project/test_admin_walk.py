@@ -87,6 +87,11 @@ def _queries(client: Client, page: str) -> int:
     return len(captured)
 
 
+@pytest.mark.parametrize("model", MADE, ids=label)
+def test_a_filter_never_counts_its_choices(model: type[Model]) -> None:
+    assert admin.site.get_model_admin(model).show_facets is admin.ShowFacets.NEVER
+
+
 def test_an_action_is_never_on_all_that_a_search_finds(root: Client) -> None:
     model = apps.get_model("contacts", "Suppression")
     first = rows.make(model, 3)[0]

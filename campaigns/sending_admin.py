@@ -78,7 +78,7 @@ class StillOpen(admin.SimpleListFilter):
         return [(str(each.value), each.label) for each in (_Result.WAITING, _Result.UNMATCHED)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        chosen = dict(self.lookup_choices).get(self.value())
+        chosen = dict(self.lookup_choices).get(self.value() or "")
         return queryset.filter(result=int(self.value() or 0)) if chosen is not None else queryset
 
 

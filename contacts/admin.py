@@ -53,12 +53,14 @@ class LargeTableAdmin(JalaliDates):
         super().__init__(model, site)
         self.phone_fields = tuple(field.name for field in self.opts.fields if isinstance(field, PhoneField))
 
-    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **named: Any
+    ) -> HttpResponse | None:
         """An action on the rows that were ticked; never on all that a search finds, which may be a million."""
         if request.POST.get("select_across") == "1":
             self.message_user(request, _("Choose rows on the page: there may be millions in all."), messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
-        return super().response_action(request, queryset)
+        return super().response_action(request, queryset, *args, **named)
 
 
 class ReadOnlyAdmin(LargeTableAdmin):

@@ -8,7 +8,6 @@ from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
-from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
@@ -55,7 +54,7 @@ class RoleAdmin(GroupAdmin):
     search_fields = ("name",)
     show_full_result_count = False
 
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
         """A group gives permissions: only a superuser may give more than they have."""
         return bool(request.user.is_superuser) and super().has_change_permission(request, obj)
 

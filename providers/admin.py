@@ -165,7 +165,7 @@ def _is_named(line: SenderLine) -> bool:
     return any(
         each.related_model._base_manager.filter(**{each.field.name: line}).exists()
         for each in related
-        if each.on_delete is PROTECT and each.field.db_index
+        if each.on_delete is PROTECT and getattr(each.field, "db_index", False)
     )
 
 

@@ -63,7 +63,7 @@ def check(account: ProviderAccount) -> Check:
         if any(each.required and not account.secrets.get(each.name) for each in provider.credential_fields):
             step = _("Save the account once more with its credentials.")
             return Check((Finding(PROBLEM, "no_credentials", _("The account's credentials are incomplete."), step),))
-        response = _carry(provider.build_check())
+        response = carry(provider.build_check())
     except (UndecryptableSecret, registry.UnknownProvider) as error:
         return Check((_explained(account.slug, type(error).__name__),))
     except (TransportError, InvalidJob) as error:
@@ -82,7 +82,12 @@ def note_in_order(account: ProviderAccount, answer: CheckAnswer) -> int | None:
     return credit
 
 
-def _carry(request: HttpRequest) -> HttpResponse:
+def carry(request: HttpRequest) -> HttpResponse:
+    """Make a request of a check.
+
+    Raises:
+        TransportError: it came to nothing.
+    """
     return http.exchange(request, connect_timeout=CONNECT_TIMEOUT, read_timeout=READ_TIMEOUT, max_body=MAX_BODY)
 
 
@@ -207,7 +212,7 @@ def _listed(provider: KeepingProvider) -> set[str] | None:
     found: set[str] = set()
     for number in range(1, MAX_PAGES + 1):
         try:
-            page = provider.parse_lines(_carry(provider.build_lines(number)))
+            page = provider.parse_lines(carry(provider.build_lines(number)))
         except TransportError:
             return None
         if page.outcome is not Outcome.ACCEPTED:

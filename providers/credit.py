@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from django.db.models import Max, Q
 from django.db.models.functions import Now
 
-from providers import checking, http, registry
+from providers import checking, registry
 from providers.answers import Outcome
 from providers.base import InvalidJob, TransportError
 from providers.models import ProviderAccount, Tariff
@@ -35,9 +35,7 @@ def refresh(account_id: int) -> None:
     account = ProviderAccount.objects.get(pk=account_id)
     try:
         provider = registry.provider_for(account)
-        request = provider.build_check()
-        timeouts = {"connect_timeout": checking.CONNECT_TIMEOUT, "read_timeout": checking.READ_TIMEOUT}
-        answer = provider.parse_check(http.exchange(request, **timeouts, max_body=checking.MAX_BODY))
+        answer = provider.parse_check(checking.carry(provider.build_check()))
     except (UndecryptableSecret, registry.UnknownProvider) as error:
         ProviderAccount.objects.note_error(account_id, type(error).__name__, "")
     except (TransportError, InvalidJob) as error:

@@ -60,7 +60,7 @@ def admin_address(context: dict[str, Any]) -> str:
     """Where the admin has what this page shows, for who may look at it there; empty for the others."""
     request = context.get("request")
     match = getattr(request, "resolver_match", None)
-    if match is None or match.view_name not in _THINGS or not request.user.is_staff:
+    if request is None or match is None or match.view_name not in _THINGS or not request.user.is_staff:
         return ""
     app, model = _THINGS[match.view_name].split(".")
     if not any(request.user.has_perm(f"{app}.{what}_{model}") for what in ("view", "change")):

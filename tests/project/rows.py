@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 from typing import Any
 
@@ -33,7 +34,8 @@ def make(model: type[models.Model], number: int) -> list[models.Model]:
 
 def _filled(model: type[models.Model]) -> dict[str, Any]:
     values = {field.name: _value(field) for field in model._meta.concrete_fields if _is_needed(field)}
-    return values | _SPECIAL.get(model, dict)()
+    special: dict[str, Any] = _SPECIAL.get(model, dict)()
+    return values | special
 
 
 def _is_needed(field: Any) -> bool:
@@ -56,7 +58,7 @@ def _value(field: Any) -> Any:
     if isinstance(field, models.DateTimeField):
         return timezone.now()
     if isinstance(field, models.DateField):
-        return timezone.localdate() + timezone.timedelta(days=number) if field.unique else timezone.localdate()
+        return timezone.localdate() + dt.timedelta(days=number) if field.unique else timezone.localdate()
     if isinstance(field, models.IntegerField):
         return number
     return f"x1 {number}"[: field.max_length or 20]

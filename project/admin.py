@@ -48,7 +48,7 @@ class PersonAdmin(JalaliDates, UserAdmin):  # type: ignore[type-arg]  # Django's
 
 
 @admin.register(Group)
-class RoleAdmin(GroupAdmin):
+class RoleAdmin(JalaliDates, GroupAdmin):
     """Roles: who may do what."""
 
     search_fields = ("name",)

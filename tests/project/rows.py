@@ -41,6 +41,8 @@ def _filled(model: type[models.Model]) -> dict[str, Any]:
 def _is_needed(field: Any) -> bool:
     if field.primary_key:
         return not field.auto_created and not field.has_default()
+    if field.related_model in (User, Campaign) and field.model not in (AudienceRule, field.related_model):
+        return True  # named in a list, it must not be asked for row by row
     may_stay = field.has_default() or field.blank or getattr(field, "auto_now_add", False)
     return not field.null and (field.unique or not may_stay)
 

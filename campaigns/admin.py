@@ -14,28 +14,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 from django_q.models import Failure, OrmQ, Schedule, Success
 
-from campaigns import checking, drafting, lifecycle, segment_admin  # noqa: F401 - further models
+from campaigns import checking, drafting, lifecycle, segment_admin, sending_admin  # noqa: F401 - further models
 from campaigns.auditing import note
-from campaigns.models import (
-    Attempt,
-    AudienceRule,
-    AuditEntry,
-    Batch,
-    Bulk,
-    Campaign,
-    DeliveryEvent,
-    Heartbeat,
-    Message,
-    ProviderRef,
-    StatusCount,
-    TimelinePoint,
-)
+from campaigns.models import AudienceRule, Campaign
 from campaigns.sending import kept
 from campaigns.states import statuses_of_outcome
-from contacts import phones
 from contacts.admin import LargeTableAdmin, ReadOnlyAdmin
+from interface import masking
+from interface.admin import months
 from interface.jalali import JalaliDateTimeField
-from providers.models import ProviderAccount
 
 if TYPE_CHECKING:  # Django's own classes take no parameters when the program runs
     CampaignModelForm = forms.ModelForm[Campaign]
@@ -43,8 +30,6 @@ if TYPE_CHECKING:  # Django's own classes take no parameters when the program ru
 else:
     CampaignModelForm = forms.ModelForm
     RuleInline = admin.TabularInline
-
-SEARCHED_CAMPAIGNS = 5_000  # the latest; within each, the index finds a number at once
 
 
 class CampaignForm(CampaignModelForm):
@@ -139,17 +124,23 @@ class AudienceRuleInline(RuleInline):
     form = RuleForm
     fk_name = "campaign"
     extra = 1
-    autocomplete_fields = ("phonebook", "segment")
-    raw_id_fields = ("job_category", "source")
+    autocomplete_fields = ("phonebook", "job_category", "source", "segment")
+
+    def get_exclude(self, request: HttpRequest, obj: Campaign | None = None) -> list[str]:
+        """Pasted numbers stand in the parameters."""
+        return [] if masking.may_see_numbers() else ["params"]
 
     def has_add_permission(self, request: HttpRequest, obj: Campaign | None = None) -> bool:
-        return (obj is None or obj.is_editable) and super().has_add_permission(request, obj)
+        return self._open(obj) and super().has_add_permission(request, obj)
 
     def has_change_permission(self, request: HttpRequest, obj: Campaign | None = None) -> bool:
-        return (obj is None or obj.is_editable) and super().has_change_permission(request, obj)
+        return self._open(obj) and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Campaign | None = None) -> bool:
-        return (obj is None or obj.is_editable) and super().has_delete_permission(request, obj)
+        return self._open(obj) and super().has_delete_permission(request, obj)
+
+    def _open(self, obj: Campaign | None) -> bool:
+        return (obj is None or obj.is_editable) and masking.may_see_numbers()
 
 
 @admin.register(Campaign)
@@ -158,24 +149,32 @@ class CampaignAdmin(LargeTableAdmin):
 
     form = CampaignForm
     inlines = (AudienceRuleInline,)
-    list_display = ("name", "status", "line", "audience", "created_by", "created_at", "launched_at", "finished_at")
-    list_filter = ("status", "line")
+    list_display = ("name", "status", "line", "audience", "created_by", "created_at", "finished_at")
+    list_filter = ("status", months("created_at"), "is_test", "line")
     list_select_related = ("line", "created_by")
     search_fields = ("name",)
-    autocomplete_fields = ("line", "fallback_line")
-    raw_id_fields = ("file",)
+    autocomplete_fields = ("line", "fallback_line", "file")
     actions = ("launch", "pause", "resume", "cancel")
     readonly_fields = (
         "status",
         "pause_text",
+        "failover_line",
         "provider_keeps_time",
+        "expires_at",
+        "messages_per_minute",
+        "sample_size",
+        "pilot_size",
+        "pilot_released_at",
         "audience",
         "sent_text",
+        "is_test",
+        "made_from",
         "created_by",
         "created_at",
         "launched_at",
         "started_at",
         "finished_at",
+        "pruned_at",
     )
 
     def has_change_permission(self, request: HttpRequest, obj: Campaign | None = None) -> bool:
@@ -230,130 +229,6 @@ class CampaignAdmin(LargeTableAdmin):
     @admin.action(description=pgettext_lazy("campaign", "Cancel"), permissions=["launch"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> None:
         self._do(request, queryset, lifecycle.cancel)
-
-
-@admin.register(AudienceRule)
-class AudienceRuleAdmin(ReadOnlyAdmin):
-    list_display = ("campaign", "rule", "kind", "phonebook")
-    list_filter = ("rule", "kind")
-    list_select_related = ("campaign", "phonebook")
-    search_fields = ("campaign__name", "phonebook__name")
-
-
-@admin.register(Batch)
-class BatchAdmin(ReadOnlyAdmin):
-    list_display = (
-        "campaign",
-        "line",
-        "ordinal",
-        "status",
-        "size",
-        "pending",
-        "accepted",
-        "unlisted",
-        "settled_at",
-        "code",
-    )
-    list_filter = ("status",)
-    list_select_related = ("campaign", "line")
-    search_fields = ("campaign__name", "code")
-
-
-@admin.register(Bulk)
-class BulkAdmin(ReadOnlyAdmin):
-    """A batch as a provider that keeps the recipients has it."""
-
-    list_display = ("provider_ref", "batch", "state", "code", "words", "listed", "poll_at", "created_at")
-    list_filter = ("state",)
-    list_select_related = ("batch",)
-    search_fields = ("provider_ref",)
-
-
-@admin.register(Attempt)
-class AttemptAdmin(ReadOnlyAdmin):
-    """Earlier tries at messages that then went another way; found by the message's number here."""
-
-    list_display = ("message_id", "line", "code", "words", "at")
-    list_select_related = ("line",)
-    search_fields = ("message_id",)
-    search_help_text = gettext_lazy("The number of the message in this table.")
-
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> tuple[Any, bool]:
-        term = search_term.strip()[:18]
-        if not term:
-            return queryset, False
-        return (queryset.filter(message_id=int(term)) if term.isdecimal() else queryset.none()), False
-
-
-@admin.register(Message)
-class MessageAdmin(ReadOnlyAdmin):
-    """Found by the whole number, in any form, or by the provider's id: both through an index."""
-
-    list_display = ("phone", "campaign", "status", "reason", "account", "provider_ref", "provider_code", "updated_at")
-    list_select_related = ("campaign", "account")
-    search_fields = ("phone",)
-    search_help_text = gettext_lazy("A whole phone number, or the provider's id of the message.")
-
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> tuple[Any, bool]:
-        term = search_term.strip()[:64]
-        if not term:
-            return queryset, False
-        known = ProviderRef.objects.filter(account__in=_accounts(), ref=term)
-        by_ref = queryset.filter(pk__in=list(known.values_list("message", flat=True)))
-        try:
-            phone = phones.normalise(term)
-        except phones.InvalidPhone:
-            return by_ref, False
-        latest = list(Campaign.objects.order_by("-pk").values_list("pk", flat=True)[:SEARCHED_CAMPAIGNS])
-        return queryset.filter(campaign__in=latest, phone=phone) | by_ref, False
-
-
-def _accounts() -> list[int]:
-    return list(ProviderAccount.objects.values_list("pk", flat=True))
-
-
-@admin.register(StatusCount)
-class StatusCountAdmin(ReadOnlyAdmin):
-    list_display = ("campaign", "status", "messages", "cost")
-    list_filter = ("status",)
-    list_select_related = ("campaign",)
-    search_fields = ("campaign__name",)
-
-
-@admin.register(TimelinePoint)
-class TimelinePointAdmin(ReadOnlyAdmin):
-    list_display = ("campaign", "at", "status", "messages")
-    list_filter = ("status",)
-    list_select_related = ("campaign",)
-    search_fields = ("campaign__name",)
-
-
-@admin.register(DeliveryEvent)
-class DeliveryEventAdmin(ReadOnlyAdmin):
-    """What providers reported, as they said it; found by the provider's id of the message."""
-
-    list_display = ("provider_ref", "account", "code", "words", "report", "source", "result", "received_at")
-    list_filter = ("result", "account")
-    list_select_related = ("account",)
-    search_fields = ("provider_ref",)
-    search_help_text = gettext_lazy("The provider's id of the message.")
-
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> tuple[Any, bool]:
-        term = search_term.strip()[:64]
-        return (queryset.filter(account__in=_accounts(), provider_ref=term) if term else queryset), False
-
-
-@admin.register(AuditEntry)
-class AuditEntryAdmin(ReadOnlyAdmin):
-    list_display = ("created_at", "actor", "action", "campaign")
-    list_select_related = ("actor", "campaign")
-    search_fields = ("action", "campaign__name", "actor__username")
-
-
-@admin.register(Heartbeat)
-class HeartbeatAdmin(ReadOnlyAdmin):
-    list_display = ("name", "beat_at")
-    search_fields = ("name",)
 
 
 class TaskAdmin(ReadOnlyAdmin):

@@ -26,6 +26,7 @@ from campaigns.states import BatchStatus, CampaignStatus
 from contacts import bulk, importing, mirroring, replies, suppression_files
 from contacts.bulk import exporting
 from contacts.models import BulkAction, ContactImport, Mirroring, SuppressionFile
+from providers import credit
 
 logger = logging.getLogger(__name__)
 TICK = "campaigns.tasks.tick"
@@ -121,6 +122,11 @@ def _listen() -> None:
         replies.ring(account_id)
 
 
+def _ask_for_credit() -> None:
+    for account_id in credit.due():
+        ring("ask_for_credit", account_id)
+
+
 def _forget_lost_tasks() -> None:
     """Delete the tasks whose process died over them: django-q2 would try them again for ever. Here it is rung anew."""
     now, cluster = timezone.now(), settings.Q_CLUSTER
@@ -145,6 +151,7 @@ STEPS = (
     _act,
     _suppress,
     _listen,
+    _ask_for_credit,
     attaching.forget_unused,
     exporting.forget_old,
     hearts.forget_gone,

@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.urls import reverse
 
 from campaigns import segmenting
 from campaigns.models import LeftOut, Segment
@@ -38,6 +39,9 @@ class SegmentAdmin(LargeTableAdmin):
     list_select_related = ("created_by",)
     search_fields = ("name",)
 
+    def view_on_site(self, obj: Segment) -> str:
+        return reverse("campaigns:segment_edit", args=[obj.pk])
+
     def save_model(self, request: HttpRequest, obj: Segment, form: Any, change: bool) -> None:
         if not change:
             obj.created_by_id = request.user.pk
@@ -50,3 +54,6 @@ class LeftOutAdmin(FoundByNumber, ReadOnlyAdmin):
 
     list_display = ("phone", "campaign", "rule")
     list_select_related = ("campaign", "rule")
+
+    def view_on_site(self, obj: LeftOut) -> str:
+        return reverse("campaigns:left-out", args=[obj.campaign_id])

@@ -9,6 +9,7 @@ from campaigns.delivery import applying, bulks, polling
 from campaigns.doorbell import ring
 from campaigns.models import Batch
 from campaigns.sending import attachments, dispatch
+from providers import credit
 
 
 def tick() -> None:
@@ -69,3 +70,8 @@ def settle_restored() -> None:
 def tally(campaign_id: int) -> None:
     """Count a campaign's messages by account, operator, reason and code, where something has moved."""
     tallying.tally(campaign_id)
+
+
+def ask_for_credit(account_id: int) -> None:
+    """Ask a provider for an account's credit."""
+    credit.refresh(account_id)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext_lazy as _
 
 from contacts import bulk, filing, suppressions
 from contacts.category_forms import JobCategoryForm
+from contacts.fields import PhoneField
 from contacts.filtering import search
 from contacts.forms import ContactForm
 from contacts.models import (
@@ -34,16 +35,32 @@ from contacts.paging import BoundedPaginator
 from contacts.phones import search_digits
 from contacts.querysets import JobCategoryQuerySet
 from contacts.suppressions import Terms
-from interface.admin import JalaliDates
+from interface import masking
+from interface.admin import JalaliDates, MonthsById, months
+
+NAMED = 100  # rows that a name finds, whose own rows are then looked for by their key
 
 
 class LargeTableAdmin(JalaliDates):
-    """A model whose table may have millions of rows."""
+    """A model whose table may have millions of rows: none of its pages counts or loads them all."""
 
     show_full_result_count = False
     paginator = BoundedPaginator
     ordering = ["-pk"]
     list_per_page = 50
+
+    def __init__(self, model: type[Model], site: Any) -> None:
+        super().__init__(model, site)
+        self.phone_fields = tuple(field.name for field in self.opts.fields if isinstance(field, PhoneField))
+
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **named: Any
+    ) -> HttpResponse | None:
+        """An action on the rows that were ticked; never on all that a search finds, which may be a million."""
+        if request.POST.get("select_across") == "1":
+            self.message_user(request, _("Choose rows on the page: there may be millions in all."), messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+        return super().response_action(request, queryset, *args, **named)
 
 
 class ReadOnlyAdmin(LargeTableAdmin):
@@ -75,7 +92,8 @@ class FoundByNumber(LargeTableAdmin):
 class ContactAdmin(LargeTableAdmin):
     list_display = ["phone", "first_name", "last_name", "operator", "created_at"]
     search_fields = ["phone"]  # get_search_results searches by number or name
-    raw_id_fields = ["job_category"]
+    autocomplete_fields = ["job_category"]
+    list_filter = [months("created_at", MonthsById)]
     readonly_fields = ["operator", "not_on_bale_since", "created_at", "updated_at"]
     fields = ["phone", "first_name", "last_name", "attributes", "job_category", *readonly_fields]
 
@@ -169,8 +187,8 @@ class SuppressionAdmin(FoundByNumber):
 
     list_display = ["phone", "scope", "line", "reason", "source", "created_by", "created_at"]
     list_select_related = ["line", "created_by"]
-    list_filter = ["scope", "reason"]
-    raw_id_fields = ["line"]
+    list_filter = ["scope", "reason", months("created_at", MonthsById)]
+    autocomplete_fields = ["line"]
     fields = ["phone", "scope", "line", "reason", "note"]
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -197,13 +215,13 @@ class SuppressionAdmin(FoundByNumber):
 class SuppressionChangeAdmin(FoundByNumber, ReadOnlyAdmin):
     list_display = ["phone", "made", "scope", "line", "reason", "source", "changed_by", "changed_at"]
     list_select_related = ["line", "changed_by"]
-    list_filter = ["made", "reason"]
+    list_filter = ["made", "reason", months("changed_at", MonthsById)]
 
 
 @admin.register(SuppressionFile)
 class SuppressionFileAdmin(ReadOnlyAdmin):
     list_display = ["filename", "status", "rows_done", "made", "refused", "created_at"]
-    list_filter = ["status"]
+    list_filter = ["status", months("created_at")]
     search_fields = ["filename"]
     exclude = ["path", "owner", "layout", "column"]
 
@@ -225,17 +243,32 @@ class ReplyInboxAdmin(ReadOnlyAdmin):
 
 @admin.register(ContactImport)
 class ContactImportAdmin(ReadOnlyAdmin):
-    list_display = ["filename", "status", "rows_done", "new", "refused", "created_at"]
-    list_filter = ["status"]
-    search_fields = ["filename"]
-    exclude = ["path", "owner"]
+    list_display = ["filename", "status", "rows_done", "new", "refused", "created_by", "created_at"]
+    list_select_related = ["created_by"]
+    list_filter = ["status", months("created_at")]
+    search_fields = ["filename", "created_by__username"]
+    exclude = ["path", "owner", "lease_until"]
 
 
 @admin.register(ImportIssue)
 class ImportIssueAdmin(ReadOnlyAdmin):
     list_display = ["contact_import", "line", "column", "code"]
     list_select_related = ["contact_import"]
-    search_fields = ["=contact_import__filename", "code"]
+    search_fields = ["contact_import__filename"]
+    search_help_text = _("The file's name.")
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        if not search_term:
+            return queryset, False
+        imports = ContactImport.objects.filter(filename__icontains=search_term.strip()[:255])[:NAMED]
+        return queryset.filter(contact_import__in=list(imports)), False
+
+    def get_exclude(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+        """A refused row holds numbers as they were typed."""
+        return [] if masking.may_see_numbers() else ["value", "row"]
+
+    def view_on_site(self, obj: ImportIssue) -> str:
+        return obj.contact_import.get_absolute_url()
 
 
 @admin.register(ProviderNumber)
@@ -249,15 +282,15 @@ class ProviderNumberAdmin(FoundByNumber, ReadOnlyAdmin):
 class MirroringAdmin(ReadOnlyAdmin):
     list_display = ["account", "phonebook", "status", "stage", "done", "total", "error", "started_at", "finished_at"]
     list_select_related = ["account", "phonebook"]
-    list_filter = ["status"]
+    list_filter = ["status", months("started_at")]
     search_fields = ["account__name", "phonebook__name"]
-    exclude = ["owner"]
+    exclude = ["owner", "lease_until"]
 
 
 @admin.register(BulkAction)
 class BulkActionAdmin(ReadOnlyAdmin):
     list_display = ["kind", "status", "total", "done", "changed", "created_by", "created_at", "finished_at"]
     list_select_related = ["created_by"]
-    list_filter = ["kind", "status"]
+    list_filter = ["kind", "status", months("created_at")]
     search_fields = ["created_by__username"]
     exclude = ["path", "owner", "lease_until"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import Any, NamedTuple
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -93,3 +93,40 @@ def _time(text: str) -> dt.time:
         return dt.time(0, 0)
     hours, minutes = (int(part) for part in text.split(":")[:2])
     return dt.time(hours, minutes)
+
+
+class Month(NamedTuple):
+    """A month of the language's calendar: ``1405-09`` or ``2026-11``, its name, from ``start`` to before ``end``."""
+
+    key: str
+    label: str
+    start: dt.datetime
+    end: dt.datetime
+
+
+def latest_months(number: int) -> list[Month]:
+    """This month and those before it, the latest first: Jalali in Persian, Gregorian in the other languages."""
+    year, month = this_month()
+    return [
+        month_of(f"{(year * 12 + month - 1 - ago) // 12:04d}-{(month - 1 - ago) % 12 + 1:02d}") for ago in range(number)
+    ]
+
+
+def this_month() -> tuple[int, int]:
+    """Year and month of today in the language's calendar."""
+    today: Any = _JALALI(timezone.localdate()) if persian.is_persian() else timezone.localdate()
+    return today.year, today.month
+
+
+def month_of(key: str) -> Month:
+    """The month of a key, in whichever calendar its year is of.
+
+    Raises:
+        ValueError: it is none.
+    """
+    year, month = (int(part) for part in key.split("-"))
+    following = f"{year + month // 12:04d}/{month % 12 + 1:02d}/01"
+    start, end = (
+        timezone.make_aware(dt.datetime.combine(_day(text), dt.time())) for text in (f"{year}/{month}/1", following)
+    )
+    return Month(key, persian.month(start.date()), start, end)

@@ -78,3 +78,11 @@ def date(value: dt.date | dt.datetime | None, style: str = "short") -> str:
     if style == "datetime" and isinstance(value, dt.datetime):
         return f"{text}، {value:%H:%M}".translate(_TO_PERSIAN)
     return text
+
+
+def month(day: dt.date) -> str:
+    """The month of a day with its year, as in ``date``."""
+    if not is_persian():
+        return formats.date_format(day, "YEAR_MONTH_FORMAT")
+    found: Any = _JALALI(day)
+    return digits(found.strftime(f"%B {found.year}", locale="fa"))

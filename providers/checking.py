@@ -63,7 +63,7 @@ def check(account: ProviderAccount) -> Check:
         if any(each.required and not account.secrets.get(each.name) for each in provider.credential_fields):
             step = _("Save the account once more with its credentials.")
             return Check((Finding(PROBLEM, "no_credentials", _("The account's credentials are incomplete."), step),))
-        response = _carry(provider.build_check())
+        response = carry(provider.build_check())
     except (UndecryptableSecret, registry.UnknownProvider) as error:
         return Check((_explained(account.slug, type(error).__name__),))
     except (TransportError, InvalidJob) as error:
@@ -71,12 +71,23 @@ def check(account: ProviderAccount) -> Check:
     answer = provider.parse_check(response)
     if refusal := _refusal(account.slug, response, answer):
         return Check((refusal,))
-    credit = answer.credit if answer.credit is None or abs(answer.credit) < 2**63 else None  # what the column holds
-    ProviderAccount.objects.filter(pk=account.pk).update(credit=credit, checked_at=Now())
+    credit = note_in_order(account, answer)
     return Check((_in_order(account, credit), *_lines(account, provider)), credit)
 
 
-def _carry(request: HttpRequest) -> HttpResponse:
+def note_in_order(account: ProviderAccount, answer: CheckAnswer) -> int | None:
+    """Keep the credit that an answer tells, in rial, and that the account was in order; the credit."""
+    credit = answer.credit if answer.credit is None or abs(answer.credit) < 2**63 else None  # what the column holds
+    ProviderAccount.objects.filter(pk=account.pk).update(credit=credit, checked_at=Now(), credit_asked_at=Now())
+    return credit
+
+
+def carry(request: HttpRequest) -> HttpResponse:
+    """Make a request of a check.
+
+    Raises:
+        TransportError: it came to nothing.
+    """
     return http.exchange(request, connect_timeout=CONNECT_TIMEOUT, read_timeout=READ_TIMEOUT, max_body=MAX_BODY)
 
 
@@ -201,7 +212,7 @@ def _listed(provider: KeepingProvider) -> set[str] | None:
     found: set[str] = set()
     for number in range(1, MAX_PAGES + 1):
         try:
-            page = provider.parse_lines(_carry(provider.build_lines(number)))
+            page = provider.parse_lines(carry(provider.build_lines(number)))
         except TransportError:
             return None
         if page.outcome is not Outcome.ACCEPTED:

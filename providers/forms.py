@@ -186,7 +186,7 @@ class AccountForm(CredentialsMixin):
 
     class Meta:
         model = ProviderAccount
-        fields = ("name", "base_url", "enabled", "batch_size", "requests_per_second")
+        fields = ("name", "base_url", "enabled", "batch_size", "requests_per_second", "low_credit")
         widgets = {"base_url": forms.TextInput(attrs={"dir": "ltr", "inputmode": "url"})}
 
     def __init__(self, *args: Any, slug: str = "", **options: Any) -> None:
@@ -206,6 +206,10 @@ class AccountForm(CredentialsMixin):
         if capabilities.pace is not None:
             said = gettext("Empty: %(pace)s a second, the pace to begin with at this provider.")
             pace.help_text = said % {"pace": persian.decimal(capabilities.pace)}
+        if capabilities.credit:
+            self.fields["low_credit"].help_text = _("The dashboard tells when the credit falls below it. Empty: never.")
+        else:
+            del self.fields["low_credit"]
         if capabilities.keeps_audience:
             del self.fields["batch_size"]
             return

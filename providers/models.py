@@ -63,7 +63,12 @@ class ProviderAccount(models.Model):
     low_credit = models.PositiveBigIntegerField(
         _("warn below this credit, in rial"), null=True, blank=True, validators=[MinValueValidator(1)]
     )
+    credit_asked_at = models.DateTimeField(null=True, editable=False)  # no other asks for some minutes
     checked_at = models.DateTimeField(_("last found in order"), null=True, editable=False)
+    # The latest refusal or failure; it stays when all is well again.
+    error_code = models.CharField(_("code of the last error"), max_length=64, blank=True, editable=False)
+    error_text = models.TextField(_("the provider's words with it"), blank=True, editable=False)
+    error_at = models.DateTimeField(_("last error at"), null=True, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     objects = ProviderAccountQuerySet.as_manager()
@@ -93,6 +98,11 @@ class ProviderAccount(models.Model):
     def is_unreachable(self) -> bool:
         """Its breaker is open because calls came to nothing, and not because the provider refused it."""
         return self.breaker != self.Breaker.CLOSED and self.failures >= FAILURES
+
+    @property
+    def is_low(self) -> bool:
+        """Its credit has fallen below the one to warn at."""
+        return self.credit is not None and self.low_credit is not None and self.credit < self.low_credit
 
     @property
     def webhook_path(self) -> str:

@@ -38,6 +38,14 @@ class ProviderAccountQuerySet(models.QuerySet["ProviderAccount"]):
         """Accounts whose sending is stopped by their provider's refusals."""
         return self.filter(enabled=True).exclude(breaker="closed")
 
+    def with_low_credit(self) -> ProviderAccountQuerySet:
+        """Accounts in use whose credit has fallen below the one to warn at."""
+        return self.filter(enabled=True, credit__lt=F("low_credit"))
+
+    def note_error(self, account_id: int, code: str, words: str) -> None:
+        """Keep what last went wrong with an account: the provider's code and words, or a word of ours."""
+        self.filter(pk=account_id).update(error_code=code[:64], error_text=words, error_at=Now())
+
     @transaction.atomic
     def open_breaker(self, account_id: int, code: str, words: str, patience: Patience = REFUSED) -> bool:
         """Stop an account's sending: its provider refused it, or cannot be reached. A probe in vain opens it again.
@@ -47,6 +55,7 @@ class ProviderAccountQuerySet(models.QuerySet["ProviderAccount"]):
         account = self.select_for_update(no_key=True).get(pk=account_id)
         if account.breaker == "open":
             return False
+        self.note_error(account_id, code, words)
         probes = account.probes + 1 if account.breaker == "half_open" else 0
         self.filter(pk=account_id).update(
             breaker="open",
@@ -87,7 +96,8 @@ class ProviderAccountQuerySet(models.QuerySet["ProviderAccount"]):
     def failed(self, account_id: int, code: str) -> bool:
         """A call came to nothing through no fault of the account: so many in a row open the breaker. Whether it did."""
         # Once it is open, the number tells why: what was still under way counts neither up nor down.
-        self.filter(pk=account_id, breaker="closed").update(failures=F("failures") + 1)
+        failed = {"failures": F("failures") + 1, "error_code": code[:64], "error_text": "", "error_at": Now()}
+        self.filter(pk=account_id, breaker="closed").update(**failed)
         account = self.get(pk=account_id)
         if account.failures >= FAILURES or account.breaker == "half_open":
             return self.open_breaker(account_id, code, "", UNREACHABLE)

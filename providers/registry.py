@@ -53,3 +53,8 @@ def provider_for(account: Account) -> Provider:
 def choices() -> list[tuple[str, str]]:
     """Slug and label (an English msgid) of every provider, for forms."""
     return [(slug, provider.label) for slug, provider in PROVIDERS.items()]
+
+
+def label_of(slug: str) -> str:
+    """The label (an English msgid) of a slug's provider; the slug itself where nobody knows it."""
+    return PROVIDERS[slug].label if slug in PROVIDERS else slug

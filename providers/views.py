@@ -16,17 +16,19 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from interface import persian
-from providers import checking, holidays, pacing, registry
+from providers import checking, clock, credit, holidays, pacing, registry
 from providers.forms import PREFIX, AccountForm, LineForm, provider_choices, saved_credentials
 from providers.holidays import HolidaysForm
-from providers.models import Holiday, ProviderAccount, SenderLine
+from providers.models import DailyCount, Holiday, ProviderAccount, SenderLine
 
 
 def accounts(request: HttpRequest) -> HttpResponse:
     """All accounts with the number of their lines."""
     rows = list(ProviderAccount.objects.annotate(line_count=Count("lines")).order_by("name"))
+    reaches = credit.reach(rows)
     for row in rows:
         row.provider_label = _provider_label(row)  # type: ignore[attr-defined]
+        row.reach = reaches.get(row.pk)  # type: ignore[attr-defined]
     return render(request, "providers/accounts.html", {"accounts": rows})
 
 
@@ -43,7 +45,8 @@ def account_check(request: HttpRequest, pk: int) -> HttpResponse:
     findings = checking.check(found).findings
     found.refresh_from_db()
     if getattr(request, "htmx", False):
-        return render(request, "providers/_connection.html", {"account": found, "findings": findings})
+        context = {"account": found, "findings": findings, "reach": credit.reach([found]).get(pk)}
+        return render(request, "providers/_connection.html", context)
     return render(request, "providers/account.html", _account_page(request, found) | {"findings": findings})
 
 
@@ -58,7 +61,8 @@ def _account_page(request: HttpRequest, found: ProviderAccount) -> dict[str, Any
         "credential_labels": [_(each.label) for each in known.credential_fields if each.name in saved] if known else [],
         "capabilities": known.capabilities if known else None,
         "slowed_to": _slowed_to(found) if known else None,
-        "lines": found.lines.prefetch_related("tariffs").order_by("sender"),
+        "reach": credit.reach([found]).get(found.pk),
+        "lines": _lines(found),
         # Its token is as good as a password for telling us what became of messages.
         "webhook_url": request.build_absolute_uri("/" + found.webhook_path) if may_change and calls else "",
     }
@@ -152,8 +156,17 @@ def _line_form(request: HttpRequest, owner: ProviderAccount, form: LineForm) -> 
     return render(request, "providers/line_form.html", context, status=422 if form.errors else 200)
 
 
+def _lines(found: ProviderAccount) -> list[SenderLine]:
+    """The account's lines, each with how many messages of its daily cap are used."""
+    lines = list(found.lines.select_related("account").prefetch_related("tariffs").order_by("sender"))
+    used = dict(DailyCount.objects.filter(line__in=lines, day=clock.today()).values_list("line", "messages"))
+    for line in lines:
+        line.used_today = used.get(line.pk, 0)  # type: ignore[attr-defined]
+    return lines
+
+
 def _provider_label(found: ProviderAccount) -> str:
-    return _(registry.PROVIDERS[found.slug].label) if found.slug in registry.PROVIDERS else found.slug
+    return _(registry.label_of(found.slug))
 
 
 def _slowed_to(found: ProviderAccount) -> float | None:

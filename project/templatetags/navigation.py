@@ -48,3 +48,31 @@ def navigation(context: dict[str, Any]) -> list[Item]:
     fitting = [url for _label, _icon, url in entries if path == url or (url != "/" and path.startswith(url))]
     current = max(fitting, key=len, default="")
     return [Item(label, icon, url, url == current) for label, icon, url in entries]
+
+
+# The pages of one thing, with its model: each has its counterpart in the admin.
+_THINGS = {
+    "campaigns:detail": "campaigns.campaign",
+    "campaigns:message": "campaigns.message",
+    "campaigns:segment_edit": "campaigns.segment",
+    "contacts:contact": "contacts.contact",
+    "contacts:phonebook": "contacts.phonebook",
+    "contacts:mirrored_phonebook": "contacts.phonebook",
+    "contacts:import_detail": "contacts.contactimport",
+    "contacts:bulk_action": "contacts.bulkaction",
+    "contacts:suppression_file": "contacts.suppressionfile",
+    "providers:account": "providers.provideraccount",
+}
+
+
+@register.simple_tag(takes_context=True)
+def admin_address(context: dict[str, Any]) -> str:
+    """Where the admin has what this page shows, for who may look at it there; empty for the others."""
+    request = context.get("request")
+    match = getattr(request, "resolver_match", None)
+    if request is None or match is None or match.view_name not in _THINGS or not request.user.is_staff:
+        return ""
+    app, model = _THINGS[match.view_name].split(".")
+    if not any(request.user.has_perm(f"{app}.{what}_{model}") for what in ("view", "change")):
+        return ""
+    return reverse(f"admin:{app}_{model}_change", args=[match.kwargs["pk"]])

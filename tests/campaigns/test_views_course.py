@@ -97,7 +97,9 @@ def test_a_late_campaign_asks_on_its_page_and_on_the_dashboard(
     answer = client.get(f"/campaigns/{campaign.pk}/")
     assert answer.context["controls"].keys() == {"launch", "take_back", "cancel"}
     assert campaign.name in client.get("/").content.decode()
-    assert [each.pk for each in client.get("/").context["needs"]["late"]] == [campaign.pk]
+    assert [(each.kind, each.link) for each in client.get("/").context["needs"]] == [
+        ("late", campaign.get_absolute_url())
+    ]
     client.post(f"/campaigns/{campaign.pk}/launch/")
     assert builders.refreshed(campaign).status == CampaignStatus.PREPARING
 
@@ -114,7 +116,7 @@ def test_an_unreachable_provider_is_told_apart_from_a_refusal(client: Client, li
         ProviderAccount.objects.failed(line.account_id, "read_timeout")
     page = client.get(f"/accounts/{line.account_id}/").content.decode()
     assert "read_timeout" in page
-    assert client.get("/").context["needs"]["breakers"][0].is_unreachable
+    assert [each.code for each in client.get("/").context["needs"] if each.kind == "breaker"] == ["read_timeout"]
     ProviderAccount.objects.close_breaker(line.account_id)
     ProviderAccount.objects.open_breaker(line.account_id, "418", "")
-    assert not client.get("/").context["needs"]["breakers"][0].is_unreachable
+    assert [each.code for each in client.get("/").context["needs"] if each.kind == "breaker"] == ["418"]

@@ -10,7 +10,9 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from providers.models import ProviderAccount, SenderLine
+from campaigns.models import DeliveryEvent
+from providers import clock
+from providers.models import DailyCount, ProviderAccount, SenderLine, Tariff
 from providers.sandbox import Sandbox
 from providers.secrets import encrypt
 from tests.providers.servers import free_port
@@ -167,7 +169,7 @@ def test_the_list_takes_as_many_queries_for_one_as_for_twenty(
     for number in range(count):
         SenderLine.objects.create(account=make_account(f"account {number}"), sender="1")
     owner.get("/accounts/")
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(5):
         assert owner.get("/accounts/").status_code == 200
 
 
@@ -236,3 +238,35 @@ def test_a_pace_that_was_slowed_down_is_told_until_it_has_recovered(english: Cli
         ProviderAccount.objects.update(slug="gosms", slowed_to=5.0, slowed_at=slowed_at)
         page.append(english.get(f"/accounts/{account.pk}/").content.decode())
     assert ["the provider asked to slow down" in each for each in page] == [True, False]
+
+
+def test_the_last_error_is_told_in_both_words_until_all_is_well(english: Client, account: ProviderAccount) -> None:
+    ProviderAccount.objects.note_error(account.pk, "418", "اعتبار کافی نیست")
+    page = english.get(f"/accounts/{account.pk}/").content.decode()
+    assert "The credit at the provider is used up." in page
+    assert "اعتبار کافی نیست" in page
+    assert "in order since" not in page
+    ProviderAccount.objects.update(checked_at=timezone.now() + dt.timedelta(seconds=1))
+    assert "in order since" in english.get(f"/accounts/{account.pk}/").content.decode()
+
+
+def test_a_line_tells_how_much_of_its_daily_cap_is_used(english: Client, account: ProviderAccount) -> None:
+    line = SenderLine.objects.create(account=account, sender="1", daily_cap=5_000)
+    DailyCount.objects.create(line=line, day=clock.today(), messages=1_200)
+    assert "1,200 of 5,000 used today" in english.get(f"/accounts/{account.pk}/").content.decode()
+
+
+def test_a_credit_tells_how_far_it_reaches(english: Client, account: ProviderAccount) -> None:
+    Tariff.objects.create(line=SenderLine.objects.create(account=account, sender="1"), rial_per_part=1_000)
+    ProviderAccount.objects.update(credit=1_250_000, low_credit=2_000_000, checked_at=timezone.now())
+    pages = [english.get(address).content.decode() for address in ("/accounts/", f"/accounts/{account.pk}/")]
+    assert all("enough for about 1,250 more messages" in page for page in pages)
+    assert "2,000,000 rial" in pages[1]
+
+
+def test_the_last_report_of_an_account_is_told(english: Client, account: ProviderAccount) -> None:
+    assert "none lately" in english.get(f"/accounts/{account.pk}/").content.decode()
+    moment = dt.datetime(2026, 3, 21, 6, 0, tzinfo=dt.UTC)
+    for of, at in ((account, moment), (make_account("other"), timezone.now())):
+        DeliveryEvent.objects.create(account=of, provider_ref="7", report="sent", code="4", received_at=at)
+    assert "03/21/2026 9:30 a.m." in english.get(f"/accounts/{account.pk}/").content.decode()

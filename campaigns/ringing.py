@@ -24,7 +24,7 @@ from campaigns.models import Batch, Campaign, DeliveryEvent
 from campaigns.sending import claiming, reconcile
 from campaigns.states import BatchStatus, CampaignStatus
 from contacts import bulk, importing, mirroring, replies, suppression_files
-from contacts.bulk import exporting
+from contacts.bulk import writing
 from contacts.models import BulkAction, ContactImport, Mirroring, SuppressionFile
 
 logger = logging.getLogger(__name__)
@@ -140,7 +140,7 @@ STEPS = (
     _suppress,
     _listen,
     attaching.forget_unused,
-    exporting.forget_old,
+    writing.forget_old,
     hearts.forget_gone,
     _forget,
     _forget_lost_tasks,

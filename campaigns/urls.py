@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from campaigns.views import campaign, compose, dashboard, files, left_out, messages, review, segments, unclear
+from campaigns.views import (
+    campaign,
+    compose,
+    dashboard,
+    explorer,
+    exporting,
+    files,
+    left_out,
+    messages,
+    review,
+    segments,
+    unclear,
+)
 
 app_name = "campaigns"
 urlpatterns = [
@@ -15,7 +27,7 @@ urlpatterns = [
     path("campaigns/<int:pk>/quote/", review.quote, name="quote"),
     path("campaigns/<int:pk>/edit/", compose.edit, name="edit"),
     path("campaigns/<int:pk>/left-out/", left_out.left_out, name="left-out"),
-    path("campaigns/<int:pk>/export/", campaign.export, name="export"),
+    path("campaigns/<int:pk>/export/", exporting.campaign, name="export"),
     path("campaigns/<int:pk>/count-as-sent/", unclear.decide, {"word": "count-as-sent"}, name="count-as-sent"),
     path("campaigns/<int:pk>/send-again/", unclear.decide, {"word": "send-again"}, name="send-again"),
     path("campaigns/<int:pk>/<slug:action>/", campaign.control, name="control"),
@@ -28,5 +40,7 @@ urlpatterns = [
     path("segments/<int:pk>/delete/", segments.segment_delete, name="segment_delete"),
     path("restored/<slug:answer>/", dashboard.restored, name="restored"),
     path("files/<int:pk>/", files.file, name="file"),
+    path("messages/", explorer.message_list, name="messages"),
+    path("messages/export/", exporting.messages, name="messages_export"),
     path("messages/<int:pk>/", messages.message, name="message"),
 ]

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.html import format_html
@@ -21,10 +21,10 @@ from campaigns.composing import segments, templating
 from campaigns.models import Campaign
 from campaigns.sending import claiming
 from campaigns.states import AWAITING_REPORT, CampaignStatus, MessageStatus
-from campaigns.views import exporting, figures, history, left_out, panels, recipients, review, unclear
+from campaigns.views import figures, history, left_out, panels, recipients, review, unclear
 from campaigns.views.wording import why_not_sending
 from contacts.paging import keyset_page
-from interface import persian, tables
+from interface import persian
 
 ROWS = 20
 REPORTS_AWAITED = dt.timedelta(minutes=10)  # reports that come later than this are found on the next visit
@@ -220,12 +220,3 @@ def _controls(request: HttpRequest, campaign: Campaign) -> dict[str, bool]:
     if campaign.is_editable and request.user.has_perm("campaigns.change_campaign"):
         allowed.add("edit")
     return {action.replace("-", "_"): True for action in allowed}
-
-
-@require_safe
-def export(request: HttpRequest, pk: int) -> StreamingHttpResponse:
-    """A campaign's recipients as CSV or XLSX (``format``), as the page's filter has them."""
-    campaign = _campaign(pk)
-    rows = recipients.chosen(campaign, request.GET)
-    header, facts = exporting.table(campaign, rows, jalali=persian.is_persian())
-    return tables.download(f"campaign-{campaign.pk}", tables.kind(request.GET.get("format")), header, facts)

@@ -26,11 +26,13 @@ def navigation(context: dict[str, Any]) -> list[Item]:
     entries = [
         (_("Dashboard"), "layout-dashboard", reverse("dashboard")),
         (_("Campaigns"), "megaphone", reverse("campaigns:list")),
+        (_("Messages"), "message-square-text", reverse("campaigns:messages")),
         (_("Contacts"), "users", reverse("contacts:list")),
         (_("Phonebooks"), "book-user", reverse("contacts:phonebooks")),
         (_("Segments"), "filter", reverse("campaigns:segments")),
         (_("Job categories"), "layers", reverse("contacts:categories")),
         (_("Imports"), "folder-up", reverse("contacts:imports")),
+        (_("Exports"), "file-down", reverse("contacts:exports")),
         (_("Suppressions"), "ban", reverse("contacts:suppressions")),
         (_("Accounts and lines"), "plug", reverse("providers:accounts")),
     ]

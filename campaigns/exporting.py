@@ -69,8 +69,8 @@ class MessagesToFile(ToFile):
             rows = self._pinned().filter(pk__gt=after).order_by(F("pk") + 0)
             return list(rows.values_list("pk", flat=True)[:limit])
         found: list[int] = []
-        for low, top, campaigns in stretches(self.narrowed, after + 1, last):
-            rows = Message.objects.filter(pk__gte=low, pk__lte=top, campaign__in=campaigns).order_by("pk")
+        for low, top in stretches(self.narrowed, after + 1, last):
+            rows = Message.objects.filter(pk__gte=low, pk__lte=top).order_by("pk")
             found += rows.values_list("pk", flat=True)[: limit - len(found)]
             if len(found) == limit:
                 break

@@ -161,10 +161,10 @@ class MessageFilter:
             if found := ends.values_list("first_message_id", "last_message_id").first():
                 rows = rows.filter(pk__gte=found[0], pk__lte=found[1])
         if self.line is not None:
-            rows = rows.filter(Exists(own.filter(line=self.line)))
+            rows = rows.filter(_sent_on([self.line]))
         if self.account is not None:
-            lines = list(SenderLine.objects.filter(account=self.account).values_list("pk", flat=True))
-            rows = rows.filter(Exists(own.filter(line__in=lines)))
+            lines = SenderLine.objects.filter(account=self.account)
+            rows = rows.filter(_sent_on(list(lines.values_list("pk", flat=True))))
         if self.status not in _IN_FLIGHT:
             return rows if self.status is None else rows.filter(status=self.status)
         in_flight = Exists(own.filter(status=BatchStatus.SENDING))
@@ -176,6 +176,19 @@ class MessageFilter:
 def _on(name: str, pk: int) -> Q:
     """On a campaign's line, or on one that its messages may go over to; fixed when it was launched."""
     return Q(**{name: pk}) | Q(**{f"fallback_{name}": pk}) | Q(**{f"failover_{name}": pk})
+
+
+def _sent_on(lines: list[int]) -> Q:
+    """In a request on one of these lines: that of a whole campaign, unless its messages may go over to another."""
+    others = Q(fallback_line__isnull=False) & ~Q(fallback_line__in=lines)
+    others |= Q(failover_line__isnull=False) & ~Q(failover_line__in=lines)
+    own = Q(line__in=lines) | Q(fallback_line__in=lines) | Q(failover_line__in=lines)
+    mixed = own & (others | ~Q(line__in=lines))
+    found = Q(campaign__in=Campaign.objects.filter(own).exclude(mixed).values("pk"), batch_number__isnull=False)
+    if parted := list(Campaign.objects.filter(mixed).values_list("pk", flat=True)):
+        batches = Batch.objects.filter(campaign=OuterRef("campaign_id"), number=OuterRef("batch_number"))
+        found |= Q(campaign__in=parted) & Q(Exists(batches.filter(line__in=lines)))
+    return found
 
 
 def _counted(status: MessageStatus) -> Exists:

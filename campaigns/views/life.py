@@ -93,7 +93,7 @@ def _request(batch: Batch, slug: str) -> Iterator[Step]:
         if batch.attempt > 1:
             facts.append(_("attempt %(n)s") % {"n": persian.number(batch.attempt)})
         if batch.owner:
-            facts.append(_("worker %(name)s") % {"name": persian.isolated(batch.owner)})
+            facts.append(_("worker %(name)s") % {"name": persian.isolated(batch.owner.partition("/")[0])})
         title = _("Request %(number)s went to the provider") % {"number": persian.number(batch.ordinal)}
         yield Step(batch.claimed_at, "send", title, "primary", " · ".join(facts))
     if batch.settled_at:

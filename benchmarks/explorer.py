@@ -20,7 +20,7 @@ import time
 from typing import Any
 
 from benchmarks import measuring
-from benchmarks.dashboard import BATCH, BATCHES, CAMPAIGNS, COUNTS, ENDS, MESSAGES, POINTS
+from benchmarks.pages import BATCH, BATCHES, CAMPAIGNS, COUNTS, ENDS, MESSAGES, POINTS
 from benchmarks.freeze_audience import fill_phonebook
 
 SMALL = 5_000  # campaigns of FEW messages

@@ -20,6 +20,7 @@ from campaigns.composing.suffix import with_suffix
 from campaigns.exploring import MessageFilter, chips
 from campaigns.exploring.looking import stretches
 from campaigns.models import Attempt, Batch, Campaign, Message, StatusCount
+from campaigns.querysets import MessageQuerySet
 from campaigns.states import TAKEN, BatchStatus, MessageStatus, Reason
 from contacts.bulk.kinds import register
 from contacts.bulk.writing import ToFile
@@ -76,7 +77,7 @@ class MessagesToFile(ToFile):
                 break
         return found
 
-    def _pinned(self) -> Any:
+    def _pinned(self) -> MessageQuerySet:
         rows = self.narrowed.messages().filter(pk__lte=self.action.selection["last"])
         return rows.filter(campaign__in=list(self.narrowed.campaigns().values_list("pk", flat=True)))
 
@@ -170,7 +171,7 @@ def _batches(messages: Iterable[Message]) -> dict[tuple[int, int | None], Batch]
     for message in messages:
         if message.batch_number is not None:
             numbers[message.campaign_id].add(message.batch_number)
-    found = {}
+    found: dict[tuple[int, int | None], Batch] = {}
     for campaign_id, wanted in numbers.items():
         for batch in Batch.objects.filter(campaign=campaign_id, number__in=wanted).select_related("line"):
             found[campaign_id, batch.number] = batch

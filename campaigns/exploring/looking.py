@@ -65,7 +65,8 @@ def _look(ids: Sequence[int], size: int, further: int | None) -> Look:
 def spans(narrowed: MessageFilter, top: int) -> list[Span]:
     """Where messages with an id up to ``top`` may stand, the latest first; of at most ``MOST`` campaigns."""
     found = narrowed.campaigns().filter(first_message_id__lte=top).order_by("-last_message_id")
-    return [Span(*it) for it in found.values_list("pk", "first_message_id", "last_message_id")[:MOST]]
+    ends = found.values_list("pk", "first_message_id", "last_message_id")[:MOST]
+    return [Span(pk, first or 0, last or 0) for pk, first, last in ends]
 
 
 def stretches(narrowed: MessageFilter, low: int, top: int) -> Iterator[tuple[int, int]]:
@@ -74,7 +75,8 @@ def stretches(narrowed: MessageFilter, low: int, top: int) -> Iterator[tuple[int
     """
     found = narrowed.campaigns().filter(first_message_id__lte=top, last_message_id__gte=low)
     first = end = 0
-    for begin, last in found.order_by("first_message_id").values_list("first_message_id", "last_message_id"):
+    ends = found.order_by("first_message_id").values_list("first_message_id", "last_message_id")
+    for begin, last in ((begin or 0, last or 0) for begin, last in ends):
         if end and begin > end + 1:
             yield max(first, low), min(end, top)
             end = 0
@@ -101,10 +103,10 @@ class _Walk:
         found: list[int] = []
         for low, top, campaigns in self._pieces():
             began = time.monotonic()
-            rows, order = self.messages.filter(pk__gte=low, pk__lte=top), F("pk")
+            rows = self.messages.filter(pk__gte=low, pk__lte=top).order_by("-pk")
             if self.is_pinned:  # by the index on campaign and number, not back along the key
-                rows, order = rows.filter(campaign__in=campaigns), F("pk") + 0
-            found += rows.order_by(order.desc())[: wanted - len(found)]
+                rows = rows.filter(campaign__in=campaigns).order_by((F("pk") + 0).desc())
+            found += rows[: wanted - len(found)]
             self.further = low if any(span.first < low for span in self.spans) else self.floor or None
             now = time.monotonic()
             if len(found) == wanted or now >= deadline:

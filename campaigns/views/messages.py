@@ -28,22 +28,23 @@ def message(request: HttpRequest, pk: int) -> HttpResponse:
     later = int(after) if after.isascii() and after.isdigit() and len(after) < 19 else 0
     events = _events(found, later)
     slug = (found.account or found.campaign.line.account).slug
+    reports = [life.reported(event, slug) for event in events[:SHOWN_EVENTS]]
     context = {
         "message": found,
         "campaign": found.campaign,
         "events": events[:SHOWN_EVENTS],
         "later": events[SHOWN_EVENTS - 1].pk if len(events) > SHOWN_EVENTS else None,
-        "steps": [life.reported(event, slug) for event in events[:SHOWN_EVENTS]],
+        "steps": reports,
     }
     if later:
         return render(request, "campaigns/_life.html", context)
-    return render(request, "campaigns/message.html", context | _facts(found, slug, context["steps"]))
+    return render(request, "campaigns/message.html", context | _facts(found, slug, reports))
 
 
 def _facts(found: Message, slug: str, reports: list[life.Step]) -> dict[str, Any]:
     number = found.batch_number
-    batches = Batch.objects.select_related("line__account").filter(campaign=found.campaign_id, number=number)
-    batch = None if number is None else batches.first()
+    batches = Batch.objects.select_related("line__account").filter(campaign=found.campaign_id)
+    batch = None if number is None else batches.filter(number=number).first()
     in_flight = batch is not None and batch.status == BatchStatus.SENDING
     pending = found.status == MessageStatus.PENDING
     line = batch.line if batch else found.campaign.line

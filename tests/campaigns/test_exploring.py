@@ -208,5 +208,5 @@ def test_a_filter_is_the_same_once_it_was_stored(campaigns: list[Campaign]) -> N
 
 
 def test_a_contact_that_is_gone_hides_no_message(campaigns: list[Campaign]) -> None:
-    Contact.objects.all()._raw_delete("default")  # type: ignore[attr-defined]  # as a dangling id
+    Contact.objects.all()._raw_delete("default")  # as a dangling id
     assert len(pages(MessageFilter.read({"campaign": str(campaigns[0].pk)}))) == 30

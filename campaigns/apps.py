@@ -14,7 +14,8 @@ class CampaignsConfig(AppConfig):
         """Register the system checks and what is known of people, and listen for ticks that were put away."""
         from django_q.signals import post_execute
 
-        from campaigns import checks, people, ringing, segmenting  # noqa: F401 - SQLite learns to fold letters
+        # SQLite learns to fold letters; bulk actions, to export messages.
+        from campaigns import checks, exporting, people, ringing, segmenting  # noqa: F401
         from contacts import elsewhere
 
         post_execute.connect(ringing.acknowledged)

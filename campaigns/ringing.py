@@ -24,7 +24,7 @@ from campaigns.models import Batch, Campaign, DeliveryEvent
 from campaigns.sending import claiming, reconcile
 from campaigns.states import BatchStatus, CampaignStatus
 from contacts import bulk, importing, mirroring, replies, suppression_files
-from contacts.bulk import exporting
+from contacts.bulk import writing
 from contacts.models import BulkAction, ContactImport, Mirroring, SuppressionFile
 from providers import credit
 
@@ -153,7 +153,7 @@ STEPS = (
     _listen,
     _ask_for_credit,
     attaching.forget_unused,
-    exporting.forget_old,
+    writing.forget_old,
     hearts.forget_gone,
     _forget,
     _forget_lost_tasks,

@@ -1,8 +1,8 @@
 """A person is erased: the contact, and the number wherever it stands. Suppressions stay, so that nobody writes again.
 
 What must still be counted stays without the person: a refused row keeps its line and reason, a reply what it said, and
-``contacts.elsewhere`` the messages. Locks follow one order: the turn (``contacts.turns``), phonebooks by pk, what is
-elsewhere, contacts by id.
+``contacts.elsewhere`` the messages. Locks follow one order: the turn (``contacts.turns``), kept exports by pk,
+phonebooks by pk, what is elsewhere, contacts by id.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from django.db import transaction
 from django.db.models import F
 
 from contacts import elsewhere
+from contacts.bulk import writing
 from contacts.models import (
     BulkAction,
     Contact,
@@ -37,11 +38,13 @@ _runs = re.compile(r"[0-9]{7,}").findall
 @transaction.atomic
 def erase(contact_ids: Sequence[int]) -> int:
     """Erase these contacts, at most some thousands; how many were there."""
-    people = dict(Contact.objects.filter(pk__in=contact_ids).values_list("pk", "phone"))
+    rows = list(Contact.objects.filter(pk__in=contact_ids).values_list("pk", "phone", "updated_at"))
+    people = {pk: phone for pk, phone, _changed in rows}
     phones = sorted(map(str, people.values()))
     if not phones:
         return 0
     take_turn()
+    writing.forget(phones, max(changed for _pk, _phone, changed in rows))
     _hold_phonebooks(list(people))
     elsewhere.erase(phones)
     _forget_numbers(phones)

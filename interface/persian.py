@@ -59,13 +59,15 @@ def decimal(value: float) -> str:
 
 
 def date(value: dt.date | dt.datetime | None, style: str = "short") -> str:
-    """A date, Jalali in Persian, in the project's time zone; style short, day, long, datetime or time."""
+    """A date, Jalali in Persian, in the project's time zone; style short, day, long, datetime, second or time."""
     if value is None:
         return "—"
     if isinstance(value, dt.datetime):
         value = timezone.localtime(value)
         if style == "time":
             return digits(f"{value:%H:%M}")
+    if style == "second":
+        return digits(f"{date(value)}{'، ' if is_persian() else ' '}{value:%H:%M:%S}")
     if not is_persian():
         inflected = style == "day" and translation.get_language() == "ru"  # "24 ноября": Django's own says "24 Ноябрь"
         return formats.date_format(value, "j E" if inflected else _GREGORIAN_FORMATS[style])

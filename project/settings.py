@@ -88,6 +88,7 @@ MIDDLEWARE = [
     "project.middleware.FragmentLoginRequiredMiddleware",
     "project.middleware.NumbersMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "contacts.announcing.AnnouncingMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
@@ -152,7 +153,7 @@ STORAGES = {
     },
 }
 UPLOAD_DIR = VAR_DIR / "uploads"  # imported files, never served; attachments, by campaigns.views.files alone
-EXPORT_DIR = VAR_DIR / "exports"  # contacts to download, for some days; served by contacts.views.exports alone
+EXPORT_DIR = VAR_DIR / "exports"  # what is to be downloaded, for some days; served by contacts.views.exports alone
 SPOOL_DIR = VAR_DIR / "spool"  # what must outlive a database outage
 WITNESS_FILE = VAR_DIR / "witness.json"  # how far the database has come; by it a restored one is noticed
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]

@@ -13,6 +13,7 @@ def quicken(settings: Any, folder: Path) -> None:
     """Keep the spool in ``folder`` and let calls fail after a moment."""
     settings.SPOOL_DIR = folder / "spool"
     settings.UPLOAD_DIR = folder / "uploads"
+    settings.EXPORT_DIR = folder / "exports"
     settings.SEND_CONNECT_TIMEOUT = CONNECT_TIMEOUT
     settings.SEND_READ_TIMEOUT = READ_TIMEOUT
     settings.SEND_PILOT_SIZE = 2

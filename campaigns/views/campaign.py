@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.html import format_html
@@ -24,7 +24,6 @@ from campaigns.states import AWAITING_REPORT, CampaignStatus, MessageStatus
 from campaigns.views import (
     approval,
     breakdown,
-    exporting,
     figures,
     history,
     left_out,
@@ -37,7 +36,7 @@ from campaigns.views import (
     unusable,
 )
 from campaigns.views.wording import why_not_sending
-from interface import persian, tables
+from interface import persian
 
 REPORTS_AWAITED = dt.timedelta(minutes=10)  # reports that come later than this are found on the next visit
 
@@ -233,12 +232,3 @@ def _controls(request: HttpRequest, campaign: Campaign) -> dict[str, bool]:
     if campaign.is_editable and request.user.has_perm("campaigns.change_campaign"):
         allowed.add("edit")
     return {action.replace("-", "_"): True for action in allowed}
-
-
-@require_safe
-def export(request: HttpRequest, pk: int) -> StreamingHttpResponse:
-    """A campaign's recipients as CSV or XLSX (``format``), as the page's filter has them."""
-    campaign = _campaign(pk)
-    rows = recipients.chosen(campaign, request.GET)
-    header, facts = exporting.table(campaign, rows, jalali=persian.is_persian())
-    return tables.download(f"campaign-{campaign.pk}", tables.kind(request.GET.get("format")), header, facts)

@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Q
 from django.http import HttpRequest
 
+from campaigns.exporting import MessagesToFile
 from campaigns.models import Batch, Campaign, Message, StatusCount
 from campaigns.querysets import MessageQuerySet
 from campaigns.states import MessageStatus, Reason
@@ -86,6 +87,7 @@ def context(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
         "chosen_code": "" if code is None else code or NO_CODE,
         "chosen_reason": reason.name.lower() if reason else "",
         "chosen_why": reason.label if reason else "",
+        "may_export": MessagesToFile.allows(request.user),
         "two_ways": campaign.fallback_line_id is not None,
     }
 

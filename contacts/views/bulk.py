@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from contacts import bulk
+from contacts.bulk import writing
 from contacts.bulk.kinds import kind_of
 from contacts.bulk.reasons import sentence
 from contacts.models import BulkAction
@@ -34,8 +35,9 @@ def _context(action: BulkAction) -> dict[str, Any]:
 
 @require_safe
 def action_list(request: HttpRequest) -> HttpResponse:
-    """All bulk actions, the newest first."""
-    page = keyset_page(BulkAction.objects.select_related("created_by"), request.GET.dict())
+    """All bulk actions but exports, the newest first: those are listed to whom they belong."""
+    actions = BulkAction.objects.exclude(kind__in=writing.KINDS).select_related("created_by")
+    page = keyset_page(actions, request.GET.dict())
     return render(request, "contacts/actions.html", {"page": page})
 
 

@@ -35,11 +35,13 @@ def navigation(context: dict[str, Any]) -> list[Item]:
         *_allowed(
             context, "campaigns.approve_campaign", (_("Approvals"), "shield-check", reverse("campaigns:approvals"))
         ),
+        (_("Messages"), "message-square-text", reverse("campaigns:messages")),
         (_("Contacts"), "users", reverse("contacts:list")),
         (_("Phonebooks"), "book-user", reverse("contacts:phonebooks")),
         (_("Segments"), "filter", reverse("campaigns:segments")),
         (_("Job categories"), "layers", reverse("contacts:categories")),
         (_("Imports"), "folder-up", reverse("contacts:imports")),
+        (_("Exports"), "file-down", reverse("contacts:exports")),
         (_("Suppressions"), "ban", reverse("contacts:suppressions")),
         (_("Accounts and lines"), "plug", reverse("providers:accounts")),
         *_allowed(context, "auth.view_user", (_("People"), "contact", reverse("people"))),

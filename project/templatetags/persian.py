@@ -51,7 +51,7 @@ def isolated(value: object) -> str:
 
 @register.filter
 def jdate(value: dt.date | dt.datetime | None, style: str = "short") -> str:
-    """A date: short, long, datetime or time."""
+    """A date: short, long, datetime, second or time."""
     return persian.date(value, style)
 
 

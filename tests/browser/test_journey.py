@@ -176,7 +176,7 @@ def find_recipients(page: Page) -> None:
     page.keyboard.press("Enter")
     expect(page.locator("#recipients tbody tr")).to_have_count(1)
     with page.expect_download() as download:
-        page.locator("#recipients").get_by_role("link", name="CSV").click()
+        page.locator("#recipients").get_by_role("button", name="CSV").click()
     assert [row[1] for row in steps.rows_of(download.value)] == ["سارا123"]
     page.locator("#recipients tbody a").click()
     page.wait_for_url(re.compile(r"/messages/\d+/"))
@@ -188,7 +188,7 @@ def export_everybody(page: Page) -> None:
     page.go_back()
     page.goto(Campaign.objects.get().get_absolute_url())
     with page.expect_download() as download:
-        page.locator("#recipients").get_by_role("link", name="CSV").click()
+        page.locator("#recipients").get_by_role("button", name="CSV").click()
     assert len(steps.rows_of(download.value)) == NEW
     page.goto("/")
     expect(page.locator("main")).to_contain_text(NAME)

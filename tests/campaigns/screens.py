@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
+import io
 from typing import Any
 
 from django.contrib.auth.models import Permission, User
@@ -36,6 +38,26 @@ def client_of(name: str, *permissions: str) -> Client:
 def owner() -> Client:
     """Somebody who may do everything with campaigns."""
     return client_of("owner", "add_campaign", "change_campaign", "delete_campaign", "launch_campaign", "see_numbers")
+
+
+def exporter() -> Client:
+    """Somebody who may export messages with their numbers, and reads English."""
+    client = client_of("exporter", "export_message", "see_numbers")
+    client.cookies["django_language"] = "en"
+    return client
+
+
+def table_of(response: Any) -> list[list[str]]:
+    """The header and the rows of a CSV that was downloaded."""
+    assert response.status_code == 200
+    content = b"".join(response.streaming_content)
+    assert content.startswith(b"\xef\xbb\xbf")
+    return list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+
+
+def exported(client: Client, campaign: Campaign, **filters: Any) -> list[list[str]]:
+    """A campaign's recipients as a file that comes at once."""
+    return table_of(client.post(f"/campaigns/{campaign.pk}/export/", filters))
 
 
 def campaign_in(status: CampaignStatus, size: int = 3) -> Campaign:

@@ -1,10 +1,8 @@
-"""The list, a campaign's page in every status, its controls, its recipients, its export and the page of a message."""
+"""The list, a campaign's page in every status, its controls, its recipients and the page of a message."""
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import io
 import re
 
 import pytest
@@ -126,13 +124,13 @@ def test_recipients_are_paged_by_key_in_their_order(client: Client) -> None:
 )
 def test_hostile_addresses_give_a_page(client: Client, query: str) -> None:
     campaign = campaign_in(S.RUNNING)
-    for address in (f"/campaigns/{campaign.pk}/", "/campaigns/", f"/campaigns/{campaign.pk}/export/"):
+    for address in (f"/campaigns/{campaign.pk}/", "/campaigns/", "/messages/", "/exports/"):
         assert client.get(f"{address}?{query}").status_code == 200
 
 
 @pytest.mark.parametrize("number", ["0", "99", "9" * 40])
 def test_what_is_not_there_is_not_found(client: Client, number: str) -> None:
-    paths = ("campaigns/{}/", "campaigns/{}/live/", "campaigns/{}/edit/", "campaigns/{}/export/", "messages/{}/")
+    paths = ("campaigns/{}/", "campaigns/{}/live/", "campaigns/{}/edit/", "messages/{}/")
     for path in paths:
         assert client.get("/" + path.format(number)).status_code == 404
     assert client.post(f"/campaigns/{number}/launch/").status_code == 404
@@ -236,9 +234,7 @@ def test_a_campaign_that_went_out_is_not_deleted(client: Client) -> None:
     assert Campaign.objects.filter(pk=campaign.pk).exists()
 
 
-@pytest.mark.parametrize(
-    "path", ["campaigns/", "campaigns/{c}/", "campaigns/{c}/live/", "campaigns/{c}/export/", "messages/{m}/"]
-)
+@pytest.mark.parametrize("path", ["campaigns/", "campaigns/{c}/", "campaigns/{c}/live/", "messages/", "messages/{m}/"])
 def test_looking_needs_a_login_and_nothing_more(path: str) -> None:
     campaign = campaign_in(S.RUNNING)
     address = "/" + path.format(c=campaign.pk, m=campaign.first_message_id)
@@ -317,29 +313,6 @@ def test_unclear_messages_are_explained_with_their_requests(client: Client) -> N
     assert response.context["unclear"] == 2
     assert [row.batch.code for row in response.context["unclear_rows"]] == ["read_timeout"]
     assert "?status=unknown#recipients" in response.content.decode()
-
-
-def rows_of(client: Client, address: str) -> list[list[str]]:
-    response = client.get(address)
-    content = b"".join(response.streaming_content)  # type: ignore[attr-defined]  # it streams
-    assert content.startswith(b"\xef\xbb\xbf")
-    return list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
-
-
-def test_the_export_has_every_recipient_as_filtered(client: Client) -> None:
-    campaign = campaign_in(S.RUNNING)
-    head, *rows = rows_of(client, f"/campaigns/{campaign.pk}/export/")
-    assert [row[0] for row in rows] == [builders.phone(n)[1:] for n in range(3)]
-    assert all(len(row) == len(head) for row in rows)
-    assert rows[0][-1] == "سلام"
-    assert rows_of(client, f"/campaigns/{campaign.pk}/export/?status=delivered")[1:] == []
-
-
-def test_no_cell_of_the_export_is_a_formula(client: Client) -> None:
-    book = builders.phonebook(builders.contacts(1, first_name='=HYPERLINK("http://x")', last_name="@x"))
-    campaign = builders.running(builders.line(builders.account()), builders.include(book), text="-1+1")
-    _head, row = rows_of(client, f"/campaigns/{campaign.pk}/export/")
-    assert (row[1], row[2], row[-1]) == ('\'=HYPERLINK("http://x")', "'@x", "'-1+1")
 
 
 def test_a_message_shows_its_reports_raw_and_in_order(client: Client) -> None:

@@ -21,8 +21,7 @@ from providers.models import SenderLine, Tariff
 from providers.sandbox import Sandbox
 from tests import builders
 from tests.campaigns import lines
-from tests.campaigns.screens import owner
-from tests.campaigns.test_views_campaign import rows_of
+from tests.campaigns.screens import exported, exporter, owner
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -139,13 +138,13 @@ def test_the_list_tells_by_which_line_each_message_goes(client: Client, sandbox:
     campaign = bale_first(sandbox, sms)
     rows = client.get(f"/campaigns/{campaign.pk}/").context["page"].rows
     assert {row.is_fallback for row in rows} == {True, False}
-    head, *exported = rows_of(client, f"/campaigns/{campaign.pk}/export/")
-    assert len(exported) == 40
-    by_sms = [row for row in exported if row[3] == str(sms)]
+    head, *found = exported(exporter(), campaign)
+    assert len(found) == 40
+    by_sms = [row for row in found if row[3] == str(sms)]
     assert len(by_sms) == Message.objects.filter(account=sms.account).count()
     assert {row[-1] for row in by_sms} == {"سلام\nلغو11"}
     assert {row[9].partition(" ")[0] for row in by_sms} == {"17"}
-    assert {len(row) for row in exported} == {len(head)}
+    assert {len(row) for row in found} == {len(head)}
 
 
 def test_an_unclear_request_is_counted_on_its_own_line(client: Client, sandbox: Sandbox, sms: SenderLine) -> None:

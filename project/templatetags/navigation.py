@@ -35,6 +35,7 @@ def navigation(context: dict[str, Any]) -> list[Item]:
         *_allowed(
             context, "campaigns.approve_campaign", (_("Approvals"), "shield-check", reverse("campaigns:approvals"))
         ),
+        (_("Texts"), "file-text", reverse("campaigns:texts")),
         (_("Contacts"), "users", reverse("contacts:list")),
         (_("Phonebooks"), "book-user", reverse("contacts:phonebooks")),
         (_("Segments"), "filter", reverse("campaigns:segments")),

@@ -56,6 +56,14 @@ class Bill(NamedTuple):
         return self.recipients > 0 and self.cost is None
 
 
+class Audience(NamedTuple):
+    """Who gets a draft, whatever its text: ``recipients`` of all ``by_operator`` that its rules name, and the first."""
+
+    recipients: int
+    by_operator: Mapping[int, int]
+    first: Sequence[int]  # keys of contacts
+
+
 class Look(NamedTuple):
     """What a text comes to: ``literal`` is it without the recipients' own words, ``segments`` are of that.
 
@@ -85,11 +93,12 @@ def look(campaign: Campaign) -> Look:
     if checking.keeps_audience(line):
         return _look(text, setting_of(line), [])
     template = template_of(text, line.suffix)
-    people = naming.contacts(campaign).order_by("pk")[: reporting.SAMPLE if template.is_personal else 1]
-    tariffs = ways.tariffs_of(line)
+    audience, tariffs = _audience(campaign), ways.tariffs_of(line)
+    first = audience.first if template.is_personal else audience.first[:1]
+    people = Contact.objects.filter(pk__in=first).order_by("pk")
     read = [_priced(_reader(template, contact, line.part_size), tariffs) for contact in people]
     found = _look(text, setting_of(line), read)
-    return found._replace(bill=_bill(campaign, found, template, read, tariffs), by_sms=_by_sms(campaign))
+    return found._replace(bill=_bill(audience, found, template, read, tariffs), by_sms=_by_sms(campaign))
 
 
 def look_at(text: str) -> Look:
@@ -149,9 +158,9 @@ def _shown(template: templating.Template, read: list[Reader]) -> list[Reader]:
 
 
 def _bill(
-    campaign: Campaign, found: Look, template: templating.Template, read: list[Reader], tariffs: pricing.Tariffs
+    audience: Audience, found: Look, template: templating.Template, read: list[Reader], tariffs: pricing.Tariffs
 ) -> Bill:
-    recipients, by_operator = _counted(campaign)
+    recipients, by_operator = audience.recipients, audience.by_operator
     named = sum(by_operator.values())
     share = recipients / named if named else 0.0
     if template.is_personal and read:
@@ -178,15 +187,16 @@ def _bill(
     )
 
 
-def _counted(campaign: Campaign) -> tuple[int, Mapping[int, int]]:
-    """Who gets a draft, and all whom its rules name by operator; counted once a minute and change of the draft."""
-    key = f"recipients:{campaign.send_key}:{campaign.revision}:{campaign.updated_at.timestamp()}"
-    counted: tuple[int, Mapping[int, int]] | None = cache.get(key)
-    if counted is None:
+def _audience(campaign: Campaign) -> Audience:
+    """Whom a draft goes to; looked up once a minute and change of the draft."""
+    key = f"audience:{campaign.send_key}:{campaign.revision}:{campaign.updated_at.timestamp()}"
+    audience: Audience | None = cache.get(key)
+    if audience is None:
         found = headcount.count(campaign)
-        counted = found.recipients, headcount.by_operator(campaign, found.audience)
-        cache.set(key, counted, COUNTED_FOR)
-    return counted
+        first = naming.contacts(campaign).order_by("pk").values_list("pk", flat=True)[: reporting.SAMPLE]
+        audience = Audience(found.recipients, headcount.by_operator(campaign, found.audience), list(first))
+        cache.set(key, audience, COUNTED_FOR)
+    return audience
 
 
 def _by_sms(campaign: Campaign) -> tuple[str, segments.Segments] | None:

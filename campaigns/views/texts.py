@@ -84,7 +84,7 @@ def text_edit(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _write(request: HttpRequest, text: TextTemplate) -> HttpResponse:
     form = TextForm(request.POST or None, instance=text)
-    if request.method == "POST" and (_kept_already(request, text) or _save(form)):
+    if request.method == "POST" and (_kept_already(request, text) or keep(form)):
         messages.success(request, _("The text was saved."))
         return redirect("campaigns:texts")
     facts = {
@@ -99,10 +99,11 @@ def _kept_already(request: HttpRequest, text: TextTemplate) -> bool:
     """Whether this very text has just been kept: the second of two clicks hears no complaint."""
     name = " ".join(request.POST.get("name", "").replace("\0", "").split())
     same = TextTemplate.objects.filter(name=name, text=typed(request), created_by=request.user.pk)
-    return text.pk is None and same.exists()
+    return text._state.adding and same.exists()
 
 
-def _save(form: TextForm) -> bool:
+def keep(form: TextForm) -> bool:
+    """Save what the form says; whether it could be, else the form says why not."""
     if not form.is_valid():
         return False
     try:
@@ -120,7 +121,7 @@ def text_keep(request: HttpRequest) -> HttpResponse:
     """Keeps the text that is being written in the composer: a fragment that says so, or what is wrong."""
     content = {"name": request.POST.get("keep_name", ""), "text": request.POST.get("text", "")}
     form = TextForm(content, instance=TextTemplate(created_by_id=request.user.pk))
-    kept = _save(form)
+    kept = keep(form)
     return render(request, "campaigns/texts/_kept.html", {"form": form, "kept": kept})
 
 

@@ -11,6 +11,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from campaigns.models import TextTemplate
+from campaigns.text_forms import TextForm
+from campaigns.views import texts
 from tests import builders
 from tests.campaigns.screens import client_of
 
@@ -63,6 +65,14 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_is_lost(
     assert f'id="id_{field}_error"' in page
     assert sent["text"].strip() in page
     assert TextTemplate.objects.count() == 1
+
+
+def test_a_name_that_was_taken_a_moment_ago_is_told() -> None:
+    form = TextForm({"name": "یلدا", "text": "سلام"}, instance=TextTemplate())
+    assert form.is_valid()
+    kept("یلدا")
+    assert not texts.keep(form)
+    assert "name" in form.errors
 
 
 def test_a_text_is_changed_and_keeps_its_name(client: Client) -> None:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 from django_q.models import Failure, OrmQ, Schedule, Success
 
-from campaigns import checking, drafting, lifecycle, segment_admin, sending_admin  # noqa: F401 - further models
+from campaigns import checking, drafting, lifecycle, segment_admin, sending_admin, text_admin  # noqa: F401 - further models
 from campaigns.auditing import note
 from campaigns.models import AudienceRule, Campaign
 from campaigns.sending import kept

@@ -17,6 +17,11 @@ from campaigns.views import (
     review,
     segments,
     testing,
+    messages,
+    preview,
+    review,
+    segments,
+    texts,
     unclear,
 )
 
@@ -24,7 +29,7 @@ app_name = "campaigns"
 urlpatterns = [
     path("campaigns/", listing.campaign_list, name="list"),
     path("campaigns/new/", compose.compose, name="compose"),
-    path("campaigns/preview/", compose.preview, name="preview"),
+    path("campaigns/preview/", preview.preview, name="preview"),
     path("campaigns/parts/", compose.parts, name="parts"),
     path("campaigns/<int:pk>/", campaign.detail, name="detail"),
     path("campaigns/<int:pk>/live/", campaign.live, name="live"),
@@ -49,6 +54,12 @@ urlpatterns = [
     path("segments/<int:pk>/", segments.segment_edit, name="segment_edit"),
     path("segments/<int:pk>/size/", segments.segment_size, name="segment_size"),
     path("segments/<int:pk>/delete/", segments.segment_delete, name="segment_delete"),
+    path("texts/", texts.text_list, name="texts"),
+    path("texts/new/", texts.text_new, name="text_new"),
+    path("texts/choose/", texts.text_choices, name="text_choices"),
+    path("texts/keep/", texts.text_keep, name="text_keep"),
+    path("texts/<int:pk>/", texts.text_edit, name="text_edit"),
+    path("texts/<int:pk>/delete/", texts.text_delete, name="text_delete"),
     path("restored/<slug:answer>/", dashboard.restored, name="restored"),
     path("files/<int:pk>/", files.file, name="file"),
     path("messages/", explorer.message_list, name="messages"),

@@ -81,6 +81,11 @@ class Template(NamedTuple):
         return reduce(lambda left, right: Concat(left, right, output_field=TextField()), pieces)
 
 
+def is_name(name: str) -> bool:
+    """Whether a placeholder can have this name."""
+    return _NAME.fullmatch(name) is not None
+
+
 def parse(text: str) -> Template:
     """The template of a text.
 
@@ -100,7 +105,7 @@ def parse(text: str) -> Template:
             raise TemplateError("brace", token)
         else:
             name = match.group(1).strip()
-            if not _NAME.fullmatch(name):
+            if not is_name(name):
                 raise TemplateError("name", token)
             parts += ["".join(literal), Placeholder(name, (match.group(2) or "").strip())]
             literal = []

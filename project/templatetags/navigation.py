@@ -36,6 +36,7 @@ def navigation(context: dict[str, Any]) -> list[Item]:
             context, "campaigns.approve_campaign", (_("Approvals"), "shield-check", reverse("campaigns:approvals"))
         ),
         (_("Messages"), "message-square-text", reverse("campaigns:messages")),
+        (_("Texts"), "file-text", reverse("campaigns:texts")),
         (_("Contacts"), "users", reverse("contacts:list")),
         (_("Phonebooks"), "book-user", reverse("contacts:phonebooks")),
         (_("Segments"), "filter", reverse("campaigns:segments")),

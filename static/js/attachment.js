@@ -27,7 +27,7 @@
         const line = this.input.form.querySelector("input[name=line]:checked"), file = this.input.files[0];
         let limits = null;
         for (const each of this.$root.querySelectorAll("[data-limits]")) {
-          each.hidden = each.dataset.limits !== line?.value;
+          each.hidden = each.dataset.limits !== (line?.value ?? "");
           if (!each.hidden) limits = each;
         }
         this.input.disabled = Boolean(line && !limits);

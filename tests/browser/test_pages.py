@@ -30,7 +30,7 @@ WIDE, PHONE = (1440, 900), (390, 844)
 WITHOUT_PARAMETERS = (
     "/", "/campaigns/", "/campaigns/new/", "/contacts/", "/contacts/new/", "/phonebooks/", "/imports/", "/imports/new/",
     "/accounts/", "/accounts/new/", "/suppressions/", "/suppressions/new/", "/suppressions/files/",
-    "/segments/", "/segments/new/",
+    "/segments/", "/segments/new/", "/texts/", "/texts/new/",
 )  # fmt: skip
 # Everything that a person who sees, hears or scrolls would stumble over; empty where all is well.
 STUMBLES = """() => {

@@ -29,6 +29,20 @@ def test_parts_cost_what_the_line_charges(parts: dict[tuple[int, str], int], ria
     assert Tariffs(ROWS).cost(parts) == rial
 
 
+def test_the_charges_by_operator_add_up_however_they_are_rounded() -> None:
+    parts = {(operator, "ucs2"): 1 for operator in (MCI, IRANCELL, OTHER)}
+    for share in (1.0, 0.5, 1 / 3, 0.1, 0.0):
+        found = Tariffs([(0, "ucs2", 5)]).charges(parts, share)
+        assert [charge.operator for charge in found] == [MCI, IRANCELL, OTHER]
+        assert sum(charge.cost or 0 for charge in found) == round(15 * share)
+        assert sum(charge.parts for charge in found) == round(3 * share)
+
+
+def test_an_operator_without_a_price_has_no_cost_and_the_others_do() -> None:
+    found = Tariffs([(MCI, "ucs2", 5)]).charges({(MCI, "ucs2"): 2, (OTHER, "ucs2"): 1})
+    assert [charge.cost for charge in found] == [10, None]
+
+
 @pytest.mark.django_db
 def test_a_common_text_is_estimated_exactly() -> None:
     line = builders.line(builders.account())

@@ -1,0 +1,207 @@
+"""A text as its recipients will read it: whom to show, what it costs by operator, what its writer should know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from django.core.cache import cache
+
+from campaigns import checking, reporting, ways
+from campaigns.composing import pricing, segments, templating, warnings
+from campaigns.composing.preview import template_of
+from campaigns.models import Campaign
+from campaigns.sending import headcount, naming
+from contacts.models import Contact
+from providers.models import SenderLine
+
+SHOWN = 5
+SAMPLE = 200  # contacts on whom a text is tried that has no audience yet
+COUNTED_FOR = 60  # seconds that a count of the audience is good for: nobody counts a million at each keystroke
+
+
+class Reader(NamedTuple):
+    """A recipient with the text as it is read; ``why`` this one is shown: ``longest``, ``fallback`` or none.
+
+    ``values`` are what the text's placeholders find; ``cost`` is rial, None without a tariff.
+    """
+
+    name: str
+    phone: str
+    operator: int
+    values: Mapping[str, str]
+    text: str
+    segments: segments.Segments
+    cost: int | None = None
+    why: str = ""
+
+
+class Bill(NamedTuple):
+    """What a text costs: in all, by operator, and ``least`` to ``most`` rial a message (None without a tariff).
+
+    ``exact`` where every recipient's text was counted, and not a sample of them.
+    """
+
+    recipients: int
+    parts: int
+    charges: Sequence[pricing.Charge]
+    cost: int | None
+    least: int | None
+    most: int | None
+    exact: bool
+
+    @property
+    def no_tariff(self) -> bool:
+        """Somebody gets it, and what that costs cannot be told."""
+        return self.recipients > 0 and self.cost is None
+
+
+class Audience(NamedTuple):
+    """Who gets a draft, whatever its text: ``recipients`` of all ``by_operator`` that its rules name, and the first."""
+
+    recipients: int
+    by_operator: Mapping[int, int]
+    first: Sequence[int]  # keys of contacts
+
+
+class Look(NamedTuple):
+    """What a text comes to: ``literal`` is it without the recipients' own words, ``segments`` are of that.
+
+    ``by_sms`` is what the fallback line sends. There is no bill where the provider keeps the recipients.
+    """
+
+    literal: str
+    segments: segments.Segments
+    readers: Sequence[Reader]
+    cautions: Sequence[warnings.Caution]
+    bill: Bill | None = None
+    by_sms: tuple[str, segments.Segments] | None = None
+
+    @property
+    def longest(self) -> int:
+        """The parts of the longest text that was seen."""
+        return max((reader.segments.parts for reader in self.readers), default=self.segments.parts)
+
+
+def look(campaign: Campaign) -> Look:
+    """What the text of a draft comes to for whom the draft goes to.
+
+    Raises:
+        TemplateError: the text is no template.
+    """
+    line, text = campaign.line, campaign.text
+    if checking.keeps_audience(line):
+        return _look(text, setting_of(line), [])
+    template = template_of(text, line.suffix)
+    audience, tariffs = _audience(campaign), ways.tariffs_of(line)
+    first = audience.first if template.is_personal else audience.first[:1]
+    people = Contact.objects.filter(pk__in=first).order_by("pk")
+    read = [_priced(_reader(template, contact, line.part_size), tariffs) for contact in people]
+    found = _look(text, setting_of(line), read)
+    return found._replace(bill=_bill(audience, found, template, read, tariffs), by_sms=_by_sms(campaign))
+
+
+def look_at(text: str) -> Look:
+    """What a text comes to that has no audience yet, for some of all contacts.
+
+    Raises:
+        TemplateError: it is no template.
+    """
+    template = templating.parse(text)
+    people = Contact.objects.order_by("-pk")[: SAMPLE if template.is_personal else 1]
+    read = [_reader(template, contact, segments.UCS2_PART) for contact in people]
+    return _look(text, setting_of(None), read if template.is_personal else [])
+
+
+def setting_of(line: SenderLine | None) -> warnings.Setting:
+    """What a text on this line goes out with."""
+    return warnings.Setting(line.suffix, line.is_advertising, line.part_size) if line else warnings.Setting()
+
+
+def _look(text: str, setting: warnings.Setting, read: list[Reader]) -> Look:
+    template = template_of(text, setting.suffix)
+    literal = template.literal
+    sample = [warnings.Sampled(each.values, each.segments) for each in read] if template.is_personal else []
+    cautions = warnings.cautions(text, setting, sample)
+    return Look(literal, segments.count(literal, setting.part_size), _shown(template, read), cautions)
+
+
+def _reader(template: templating.Template, contact: Contact, part_size: int) -> Reader:
+    found = templating.values_of(contact)
+    values = {name: found.get(name, "") for name in template.names}
+    text = template.render(values)
+    counted = segments.count(text, part_size)
+    return Reader(contact.full_name, contact.phone, contact.operator, values, text, counted)
+
+
+def _priced(reader: Reader, tariffs: pricing.Tariffs) -> Reader:
+    price = tariffs.price(reader.operator, reader.segments.encoding)
+    return reader._replace(cost=None if price is None else price * reader.segments.parts)
+
+
+def _shown(template: templating.Template, read: list[Reader]) -> list[Reader]:
+    """The first of them, the longest text, somebody for whom a word stands in, and the next ones."""
+    if not read:
+        return []
+    longest = max(read, key=lambda each: each.segments.units)
+    blank = next((each for each in read if not all(each.values.values())), None)
+    chosen = {read[0].phone: read[0]}
+    if longest.segments.units > read[0].segments.units:
+        chosen[longest.phone] = longest._replace(why="longest")
+    if blank is not None:
+        chosen.setdefault(blank.phone, blank)
+        chosen[blank.phone] = chosen[blank.phone]._replace(why=chosen[blank.phone].why or "fallback")
+    for each in read[1:SHOWN]:
+        if len(chosen) < SHOWN:
+            chosen.setdefault(each.phone, each)
+    return list(chosen.values())
+
+
+def _bill(
+    audience: Audience, found: Look, template: templating.Template, read: list[Reader], tariffs: pricing.Tariffs
+) -> Bill:
+    recipients, by_operator = audience.recipients, audience.by_operator
+    named = sum(by_operator.values())
+    share = recipients / named if named else 0.0
+    if template.is_personal and read:
+        parts: dict[tuple[int, str], int] = {}
+        for each in read:
+            key = (each.operator, each.segments.encoding)
+            parts[key] = parts.get(key, 0) + each.segments.parts
+        parts = {key: round(number * named / len(read)) for key, number in parts.items()}
+        single = [each.cost for each in read]
+    else:
+        encoding, length = found.segments.encoding, found.segments.parts
+        parts = {(operator, encoding): number * length for operator, number in by_operator.items()}
+        prices = [tariffs.price(operator, encoding) for operator in by_operator]
+        single = [None if price is None else price * length for price in prices]
+    cost, told = tariffs.cost(parts), [price for price in single if price is not None]
+    return Bill(
+        recipients=recipients,
+        parts=round(sum(parts.values()) * share),
+        charges=tariffs.charges(parts, share),
+        cost=None if cost is None else round(cost * share),
+        least=None if cost is None else min(told, default=None),
+        most=None if cost is None else max(told, default=None),
+        exact=not template.is_personal or len(read) >= named,
+    )
+
+
+def _audience(campaign: Campaign) -> Audience:
+    """Whom a draft goes to; looked up once a minute and change of the draft."""
+    key = f"audience:{campaign.send_key}:{campaign.revision}:{campaign.updated_at.timestamp()}"
+    audience: Audience | None = cache.get(key)
+    if audience is None:
+        found = headcount.count(campaign)
+        first = naming.contacts(campaign).order_by("pk").values_list("pk", flat=True)[: reporting.SAMPLE]
+        audience = Audience(found.recipients, headcount.by_operator(campaign, found.audience), list(first))
+        cache.set(key, audience, COUNTED_FOR)
+    return audience
+
+
+def _by_sms(campaign: Campaign) -> tuple[str, segments.Segments] | None:
+    line = campaign.fallback_line
+    if line is None:
+        return None
+    text = template_of(campaign.text, line.suffix).literal
+    return text, segments.count(text, line.part_size)

@@ -2,18 +2,33 @@
 
 from django.urls import path
 
-from campaigns.views import campaign, compose, dashboard, files, left_out, messages, review, segments, unclear
+from campaigns.views import (
+    campaign,
+    compose,
+    dashboard,
+    files,
+    left_out,
+    messages,
+    preview,
+    review,
+    segments,
+    step_parts,
+    unclear,
+)
 
 app_name = "campaigns"
 urlpatterns = [
     path("campaigns/", campaign.campaign_list, name="list"),
     path("campaigns/new/", compose.compose, name="compose"),
-    path("campaigns/preview/", compose.preview, name="preview"),
-    path("campaigns/parts/", compose.parts, name="parts"),
+    path("campaigns/preview/", preview.preview, name="preview"),
+    path("campaigns/parts/", step_parts.parts, name="parts"),
+    path("campaigns/count/", step_parts.count, name="count"),
     path("campaigns/<int:pk>/", campaign.detail, name="detail"),
     path("campaigns/<int:pk>/live/", campaign.live, name="live"),
     path("campaigns/<int:pk>/quote/", review.quote, name="quote"),
     path("campaigns/<int:pk>/edit/", compose.edit, name="edit"),
+    path("campaigns/<int:pk>/edit/course/", step_parts.course, name="course"),
+    path("campaigns/<int:pk>/edit/<slug:step>/", compose.step, name="step"),
     path("campaigns/<int:pk>/left-out/", left_out.left_out, name="left-out"),
     path("campaigns/<int:pk>/export/", campaign.export, name="export"),
     path("campaigns/<int:pk>/count-as-sent/", unclear.decide, {"word": "count-as-sent"}, name="count-as-sent"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from campaigns.composing.accounting import Headcount
@@ -25,11 +25,20 @@ class Estimate(NamedTuple):
     by_operator: Mapping[int, int]
     longest: int  # parts of the longest text seen
     headcount: Headcount
+    charges: Sequence[Charge] = ()  # by operator, where they are counted
 
     @property
     def exact(self) -> bool:
         """Whether every recipient's text was counted."""
         return self.sampled >= self.recipients
+
+
+class Charge(NamedTuple):
+    """What an operator's share comes to: parts, and rial (None without a tariff)."""
+
+    operator: int
+    parts: int
+    cost: int | None
 
 
 class Tariffs:
@@ -51,3 +60,18 @@ class Tariffs:
                 return None
             total += price * count
         return total
+
+    def charges(self, parts: Mapping[tuple[int, str], int], share: float = 1.0) -> list[Charge]:
+        """The charges by operator for a ``share`` of the parts by (operator, encoding).
+
+        They are rounded so that they add up to the whole: ``round(cost(parts) * share)``.
+        """
+        found: list[Charge] = []
+        counted, spent = 0, 0
+        for operator in sorted({operator for operator, _encoding in parts}):
+            own = {key: number for key, number in parts.items() if key[0] == operator}
+            cost, before = self.cost(own), (round(counted * share), round(spent * share))
+            counted, spent = counted + sum(own.values()), spent + (cost or 0)
+            told = None if cost is None else round(spent * share) - before[1]
+            found.append(Charge(operator, round(counted * share) - before[0], told))
+        return found

@@ -20,7 +20,7 @@ from campaigns.models import AudienceRule, AuditEntry, Campaign
 from contacts.models import Phonebook, Suppression
 from providers.models import SenderLine, Tariff
 from tests import builders, uploads
-from tests.campaigns.screens import client_of, filled, owner
+from tests.campaigns.screens import client_of, filled, owner, walk
 
 pytestmark = pytest.mark.django_db
 NEW = "/campaigns/new/"
@@ -64,7 +64,7 @@ def test_without_a_line_the_composer_leads_to_the_accounts(client: Client) -> No
 
 
 def test_a_filled_form_makes_a_draft_and_leads_to_its_review(client: Client, line: SenderLine, book: Phonebook) -> None:
-    response = client.post(NEW, filled(line, book, review="1"))
+    response = walk(client, filled(line, book))
     campaign = Campaign.objects.get()
     assert response.headers["Location"] == f"/campaigns/{campaign.pk}/"
     assert [rule.phonebook for rule in campaign.rules.all()] == [book]
@@ -72,14 +72,14 @@ def test_a_filled_form_makes_a_draft_and_leads_to_its_review(client: Client, lin
 
 
 def test_saving_a_draft_stays_in_the_composer(client: Client, line: SenderLine, book: Phonebook) -> None:
-    response = client.post(NEW, filled(line, book, save="1"), follow=True)
+    response = walk(client, filled(line, book), follow=True)
     assert response.redirect_chain[-1][0] == f"/campaigns/{Campaign.objects.get().pk}/edit/"
     assert "سلام {first_name|مشتری} عزیز" in response.content.decode()
 
 
 def test_the_same_form_twice_makes_one_draft(client: Client, line: SenderLine, book: Phonebook) -> None:
-    first = client.post(NEW, filled(line, book, review="1"))
-    second = client.post(NEW, filled(line, book, review="1"))
+    first = walk(client, filled(line, book))
+    second = walk(client, filled(line, book))
     assert Campaign.objects.count() == 1
     assert AuditEntry.objects.filter(action="created").count() == 1
     assert second.headers["Location"] == first.headers["Location"]
@@ -88,7 +88,7 @@ def test_the_same_form_twice_makes_one_draft(client: Client, line: SenderLine, b
 def test_two_forms_make_two_drafts(client: Client, line: SenderLine, book: Phonebook) -> None:
     tokens = [client.get(NEW).context["form"]["token"].value() for _ in range(2)]
     for token in tokens:
-        client.post(NEW, filled(line, book, token=token))
+        walk(client, filled(line, book, token=token))
     assert Campaign.objects.count() == 2
 
 
@@ -96,7 +96,7 @@ def test_errors_stand_at_their_fields_and_nothing_typed_is_lost(
     client: Client, line: SenderLine, book: Phonebook
 ) -> None:
     typed = filled(line, book, name="", text="سلام {nickname}", numbers="0912 not a number", scheduled_at="فردا")
-    response = client.post(NEW, typed)
+    response = walk(client, typed)
     assert set(errors(response)) == {"name", "text", "numbers", "scheduled_at"}
     page = response.content.decode()
     assert "سلام {nickname}" in page
@@ -106,44 +106,44 @@ def test_errors_stand_at_their_fields_and_nothing_typed_is_lost(
 
 
 def test_an_unknown_placeholder_is_named(client: Client, line: SenderLine, book: Phonebook) -> None:
-    assert "nickname" in errors(client.post(NEW, filled(line, book, text="سلام {nickname}")))["text"][0]
+    assert "nickname" in errors(walk(client, filled(line, book, text="سلام {nickname}")))["text"][0]
 
 
 def test_a_draft_needs_recipients(client: Client, line: SenderLine) -> None:
-    assert set(errors(client.post(NEW, filled(line)))) == {"include"}
+    assert set(errors(walk(client, filled(line)))) == {"include"}
 
 
 def test_pasted_numbers_are_recipients_in_any_form_and_digits(client: Client, line: SenderLine) -> None:
-    client.post(NEW, filled(line, numbers="۰۹۱۲ ۰۰۰ ۰۰۰۷\r\n+989120000008، 9120000007"))
+    walk(client, filled(line, numbers="۰۹۱۲ ۰۰۰ ۰۰۰۷\r\n+989120000008، 9120000007"))
     rule = AudienceRule.objects.get()
     assert rule.params == {"numbers": ["+989120000007", "+989120000008"]}
 
 
 def test_a_browsers_line_ends_do_not_become_characters(client: Client, line: SenderLine, book: Phonebook) -> None:
-    client.post(NEW, filled(line, book, text="یک\r\nدو"))
+    walk(client, filled(line, book, text="یک\r\nدو"))
     assert Campaign.objects.get().text == "یک\nدو"
 
 
 def test_a_jalali_time_is_read_in_tehran(client: Client, line: SenderLine, book: Phonebook) -> None:
-    client.post(NEW, filled(line, book, scheduled_at="۱۴۰۹/۰۹/۳۰ ۱۸:۳۰"))
+    walk(client, filled(line, book, scheduled_at="۱۴۰۹/۰۹/۳۰ ۱۸:۳۰"))
     assert Campaign.objects.get().scheduled_at == dt.datetime(2030, 12, 21, 15, 0, tzinfo=dt.UTC)
 
 
 def test_a_time_that_has_passed_is_refused(client: Client, line: SenderLine, book: Phonebook) -> None:
-    assert set(errors(client.post(NEW, filled(line, book, scheduled_at="1400/01/01 10:00")))) == {"scheduled_at"}
+    assert set(errors(walk(client, filled(line, book, scheduled_at="1400/01/01 10:00")))) == {"scheduled_at"}
 
 
 def test_a_file_goes_out_on_a_bale_line(client: Client, book: Phonebook, settings: Any, tmp_path: Path) -> None:
     settings.UPLOAD_DIR = tmp_path
     bale = builders.line(builders.account(name="Bale"), channel="bale")
-    client.post(NEW, filled(bale, book, file=SimpleUploadedFile("یلدا.png", uploads.PNG)))
+    walk(client, filled(bale, book, file=SimpleUploadedFile("یلدا.png", uploads.PNG)))
     campaign = Campaign.objects.get()
     assert campaign.file is not None
     assert (campaign.file.filename, campaign.file.content_type) == ("یلدا.png", "image/png")
 
 
 def test_a_file_is_refused_at_its_field_on_an_sms_line(client: Client, line: SenderLine, book: Phonebook) -> None:
-    response = client.post(NEW, filled(line, book, file=SimpleUploadedFile("a.png", b"picture")))
+    response = walk(client, filled(line, book, file=SimpleUploadedFile("a.png", b"picture")))
     assert set(errors(response)) == {"file"}
 
 
@@ -152,7 +152,7 @@ def test_a_provider_that_takes_no_such_file_is_told_before_anything_is_made(
 ) -> None:
     settings.UPLOAD_DIR = tmp_path
     bale = builders.line(builders.account(name="Bale"), channel="bale")
-    response = client.post(NEW, filled(bale, book, file=SimpleUploadedFile("a.exe", b"MZ")))
+    response = walk(client, filled(bale, book, file=SimpleUploadedFile("a.exe", b"MZ")))
     assert set(errors(response)) == {"file"}
     assert not Campaign.objects.exists()
 
@@ -160,7 +160,7 @@ def test_a_provider_that_takes_no_such_file_is_told_before_anything_is_made(
 def test_a_draft_is_changed_and_its_rules_replaced(client: Client, line: SenderLine, book: Phonebook) -> None:
     campaign = builders.draft(line, builders.include(book))
     other = builders.phonebook(builders.contacts(1, start=50), name="others")
-    client.post(f"/campaigns/{campaign.pk}/edit/", filled(line, other, exclude=[book.pk], name="نو"))
+    walk(client, filled(line, other, exclude=[book.pk], name="نو"), campaign)
     campaign.refresh_from_db()
     assert campaign.name == "نو"
     assert {(rule.rule, rule.phonebook) for rule in campaign.rules.all()} == {("include", other), ("exclude", book)}
@@ -173,15 +173,18 @@ def test_a_rule_that_the_composer_only_shows_stays_as_long_as_it_is_ticked(
     source = AudienceRule(rule="exclude", phonebook=book, params={"numbers": ["+989121234567"], "size": 1})
     campaign = builders.draft(line, builders.include(book), source)
     kept = [source.pk] if stays else []
-    assert f'name="kept" value="{source.pk}" checked' in client.get(f"/campaigns/{campaign.pk}/edit/").content.decode()
-    client.post(f"/campaigns/{campaign.pk}/edit/", filled(line, book, kept=kept))
+    assert (
+        f'name="kept" value="{source.pk}" checked'
+        in client.get(f"/campaigns/{campaign.pk}/edit/audience/").content.decode()
+    )
+    walk(client, filled(line, book, kept=kept), campaign)
     assert campaign.rules.filter(rule="exclude").exists() == stays
 
 
 def test_a_campaign_that_left_the_drafts_is_not_changed(client: Client, line: SenderLine, book: Phonebook) -> None:
     campaign = builders.draft(line, builders.include(book))
     lifecycle.launch(campaign.pk)
-    response = client.post(f"/campaigns/{campaign.pk}/edit/", filled(line, book, name="نو"))
+    response = walk(client, filled(line, book, name="نو"), campaign)
     assert response.headers["Location"] == f"/campaigns/{campaign.pk}/"
     campaign.refresh_from_db()
     assert campaign.name != "نو"
@@ -284,9 +287,9 @@ _QUERIES = 7  # session, user, two of permissions, lines, phonebooks, a sample o
 def test_a_scheduled_time_comes_back_into_its_field(client: Client, line: SenderLine, book: Phonebook) -> None:
     at = timezone.now() + dt.timedelta(days=400)
     campaign = builders.draft(line, builders.include(book), scheduled_at=at)
-    response = client.get(f"/campaigns/{campaign.pk}/edit/")
+    response = client.get(f"/campaigns/{campaign.pk}/edit/audience/")
     value = response.context["form"]["scheduled_at"].value()
-    client.post(f"/campaigns/{campaign.pk}/edit/", filled(line, book, scheduled_at=value))
+    walk(client, filled(line, book, scheduled_at=value), campaign)
     campaign.refresh_from_db()
     assert campaign.scheduled_at == at.replace(second=0, microsecond=0)
 
@@ -300,7 +303,7 @@ def test_two_clicks_at_the_same_moment_make_one_draft(client: Client, line: Send
             start.wait()
             other = Client()
             other.cookies = client.cookies
-            return other.post(NEW, filled(line, book, review="1")).headers["Location"]
+            return other.post(NEW, filled(line, book)).headers["Location"]
         finally:
             connection.close()
 

@@ -44,11 +44,11 @@ def errors(response: Any) -> set[str]:
 
 def test_a_file_is_not_uploaded_again_because_something_else_is_wrong(client: Client, book: Phonebook) -> None:
     bale = lines.line("najva", channel="bale")
-    response = walk(client, filled(bale, book, name="", file=SimpleUploadedFile("a.png", uploads.PNG)))
-    assert errors(response) == {"name"}
+    response = walk(client, filled(bale, book, text="{", file=SimpleUploadedFile("a.png", uploads.PNG)))
+    assert errors(response) == {"text"}
     file = UploadedFile.objects.get()
     assert f'name="kept_file" value="{file.pk}"' in response.content.decode()
-    again = walk(client, filled(bale, book, name="", kept_file=file.pk))
+    again = walk(client, filled(bale, book, text="{", kept_file=file.pk))
     assert f'name="kept_file" value="{file.pk}"' in again.content.decode()
     walk(client, filled(bale, book, kept_file=file.pk))
     assert Campaign.objects.get().file == file
@@ -71,7 +71,7 @@ def test_a_file_goes_along_to_another_account(client: Client, book: Phonebook, t
     safir, najva = lines.line("safir"), lines.line("najva", channel="bale")
     campaign = builders.draft(safir, builders.include(book), file_path=str(path))
     response = walk(client, filled(najva, book), campaign)
-    assert errors(response) == {"file"}
+    assert errors(response) == {"line"}
     Campaign.objects.update(file=attaching.attach(safir, written(tmp_path / "b.png")))
     walk(client, filled(najva, book), campaign)
     file = Campaign.objects.select_related("file").get().file

@@ -55,13 +55,15 @@ def late(line: SenderLine, book: Phonebook) -> Campaign:
 def test_what_is_set_is_kept_and_its_section_opens(
     client: Client, line: SenderLine, stand_in: SenderLine, book: Phonebook
 ) -> None:
-    assert OPEN not in client.get(NEW).content.decode()
+    draft = builders.draft(line, builders.include(book))
+    assert OPEN not in client.get(f"/campaigns/{draft.pk}/edit/sending/").content.decode()
+    draft.delete()
     course = {"expires_at": "1500/01/01 10:00", "messages_per_minute": "30", "failover_line": str(stand_in.pk)}
     walk(client, filled(line, book, **course))
     campaign = Campaign.objects.get()
     assert (campaign.messages_per_minute, campaign.failover_line) == (30, stand_in)
     assert campaign.expires_at is not None
-    page = client.get(f"/campaigns/{campaign.pk}/edit/audience/").content.decode()
+    page = client.get(f"/campaigns/{campaign.pk}/edit/sending/").content.decode()
     assert OPEN in page
     assert "1500/01/01 10:00" in page
 

@@ -19,7 +19,7 @@ from tests.campaigns import lines
 from tests.campaigns.screens import filled, owner, walk
 
 pytestmark = pytest.mark.django_db
-NEW, PARTS, PREVIEW = "/campaigns/new/", "/campaigns/parts/", "/campaigns/preview/"
+NEW, PARTS, COUNT = "/campaigns/new/", "/campaigns/parts/", "/campaigns/count/"
 
 
 @pytest.fixture
@@ -126,7 +126,9 @@ def test_recipients_of_ours_do_not_go_out_on_such_a_line(client: Client, lists: 
 def test_the_providers_lists_do_not_go_out_on_another_line(client: Client, lists: SenderLine) -> None:
     other = builders.line(builders.account())
     response = walk(client, chosen(lists, BOOKS) | {"line": other.pk})
-    assert set(response.context["form"].errors) == {"include"}
+    assert set(response.context["form"].errors) == {"line"}
+    ours = walk(client, chosen(lists, BOOKS) | {"source": "ours"})
+    assert set(ours.context["form"].errors) == {"include"}
 
 
 def test_without_a_choice_it_is_asked_for(client: Client, lists: SenderLine) -> None:
@@ -149,7 +151,7 @@ def test_the_lists_of_the_chosen_lines_account_are_shown(client: Client, lists: 
     second = lines.line("ippanel", of=lines.account("ippanel", name="other"), sender="+98PRO")
     mirror(second)
     Phonebook.objects.filter(account=second.account).update(name="دیگری")
-    page = client.post(PARTS, chosen(lists, BOOKS) | {"line": second.pk}).content.decode()
+    page = client.post(PARTS, chosen(lists, BOOKS) | {"source": second.account_id}).content.decode()
     assert f'data-account="{second.account_id}"' in page
     assert "دیگری" in page
     assert "checked" not in page.partition('-books" value=')[2].partition(">")[0]
@@ -200,11 +202,11 @@ def test_what_the_command_line_named_without_a_mirror_stays(
     assert campaign.rules.get().params == params
 
 
-def test_the_preview_shows_the_text_and_counts_nobody_of_ours(client: Client, lists: SenderLine) -> None:
+def test_nobody_of_ours_is_counted(client: Client, lists: SenderLine) -> None:
     builders.contacts(3)
-    response = client.post(PREVIEW, chosen(lists, BOOKS))
-    assert response.context["literal"] == "سلام"
-    assert "estimate" not in response.context
+    response = client.post(COUNT, chosen(lists, BOOKS))
+    assert response.context["keeps"]
+    assert "headcount" not in response.context
     assert not Campaign.objects.exists()
 
 
@@ -222,7 +224,7 @@ def test_the_composer_asks_as_often_for_fifty_of_the_providers_phonebooks(
         client.get(f"/campaigns/{campaign.pk}/edit/audience/")
 
 
-_QUERIES = 11  # session, user, two of permissions, campaign, rules, lines, phonebooks of both, categories, attributes
+_QUERIES = 10  # session, user, two of permissions, campaign, rules, lines, phonebooks of both, categories
 
 
 @pytest.mark.parametrize(("hours", "kept"), [(3, True), (None, False), (24 * 200, False)])

@@ -62,21 +62,13 @@ def create(
         return made
     if file_path:
         fields["file"] = _attached(fields["line"], file_path)
-    return _make(rules, created_by, form_token, fields)
+    return store(rules, created_by, form_token, fields)
 
 
-def begin(*, rules: Iterable[AudienceRule], created_by: Any, form_token: uuid.UUID | None, **fields: Any) -> Campaign:
-    """Make a draft of which only the composer's first step is filled in; the same ``form_token`` gives the same.
-
-    Raises:
-        InvalidDraft: the name cannot be.
-    """
-    _check_words(fields)
-    unfinished = {"text": "", "composed_to": Campaign.Step.TEXT} | fields
-    return _made_by(form_token) or _make(list(rules), created_by, form_token, unfinished)
-
-
-def _make(rules: list[AudienceRule], created_by: Any, form_token: uuid.UUID | None, fields: dict[str, Any]) -> Campaign:
+def store(rules: list[AudienceRule], created_by: Any, form_token: uuid.UUID | None, fields: dict[str, Any]) -> Campaign:
+    """Write a draft down as it is, whether or not it fits together; the same ``form_token`` again gives the same."""
+    if made := _made_by(form_token):
+        return made
     try:
         with transaction.atomic():
             campaign = Campaign.objects.create(**fields, created_by=created_by, form_token=form_token)
@@ -88,6 +80,17 @@ def _make(rules: list[AudienceRule], created_by: Any, form_token: uuid.UUID | No
             return made
         raise
     return campaign
+
+
+def begin(*, rules: Iterable[AudienceRule], created_by: Any, form_token: uuid.UUID | None, **fields: Any) -> Campaign:
+    """Make a draft of which only the composer's first step is filled in; the same ``form_token`` gives the same.
+
+    Raises:
+        InvalidDraft: the name cannot be.
+    """
+    _check_words(fields)
+    unfinished = {"text": "", "composed_to": Campaign.Step.TEXT} | fields
+    return store(list(rules), created_by, form_token, unfinished)
 
 
 def _attached(line: SenderLine, file_path: str) -> UploadedFile:

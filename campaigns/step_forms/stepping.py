@@ -64,6 +64,11 @@ class StepForm(forms.Form):
             found.append(Difference(_("Recipients"), describe(rules, account), describe(saved, account)))
         return found
 
+    @property
+    def is_touched(self) -> bool:
+        """Whether somebody has typed anything into it."""
+        return bool(set(self.changed_data) - {"revision"})
+
     def label_of(self, name: str) -> str:
         return str(self.fields[name].label or name)
 

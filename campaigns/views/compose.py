@@ -23,6 +23,7 @@ from providers.models import UploadedFile
 Step = Campaign.Step
 ORDER = list(Step)
 FORMS: dict[str, type[StepForm]] = {Step.AUDIENCE: AudienceForm, Step.TEXT: TextForm, Step.SENDING: SendingForm}
+LEAVING = frozenset({"to", "save"})  # buttons that lead away from a step, and not only to the next one
 ARRANGING = ("add", "remove", "search")  # of rows: the form comes back, and nothing is judged or saved
 
 
@@ -101,7 +102,7 @@ def _posted(request: HttpRequest, campaign: Campaign | None, step: str) -> HttpR
         return _page(request, campaign, step, form)
     file = form.attach() if isinstance(form, TextForm) else None
     if not form.is_valid():
-        if campaign is not None and "to" in request.POST and not form.has_changed():
+        if campaign is not None and LEAVING & set(request.POST) and not form.is_touched:
             return redirect(_way(request, campaign, step))
         return _page(request, campaign, step, form, {"file": file} if file else None)
     try:
@@ -173,7 +174,7 @@ def _page(
         "back": str(ORDER[place - 1]) if place else "",
         "last": ORDER[place + 1] == Step.REVIEW,
         "revision": form["revision"].value() if form.is_bound else getattr(campaign, "revision", 0),
-        "unsaved_to": _way(request, campaign, step) if campaign and {"to", "save"} & set(request.POST) else "",
+        "unsaved_to": _way(request, campaign, step) if campaign and LEAVING & set(request.POST) else "",
         **step_pages.context(form),
         **(more or {}),
     }

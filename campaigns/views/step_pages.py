@@ -77,12 +77,14 @@ def _text(form: TextForm) -> dict[str, Any]:
 
 
 def _sending(form: SendingForm) -> dict[str, Any]:
-    shown = {card.line.pk: card for card in cards([each.line for each in form.carried])}
+    shown = zip(cards([each.line for each in form.carried]), form.carried, strict=True)
+    choices = [(card, each.problems) for card, each in shown]
+    chosen = form.chosen_line
     return {
-        "choices": [(shown[each.line.pk], each.problems) for each in form.carried],
-        "chosen_line": form.chosen_line,
+        "able": [(card, problems) for card, problems in choices if not problems or card.line == chosen],
+        "unable": [(card, problems) for card, problems in choices if problems and card.line != chosen],
+        "chosen_line": chosen,
         "fallback_chosen": str(form["fallback_line"].value() or ""),
         "failover_chosen": str(form["failover_line"].value() or ""),
         "course_open": any(form[name].value() or name in form.errors for name in COURSE),
-        "begins_at": form["when"].value() == "at",
     }

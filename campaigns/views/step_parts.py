@@ -100,9 +100,9 @@ def _foretold(campaign: Campaign, form: SendingForm) -> dict[str, Any]:
         return {}
     sendable = estimate.recipients / (sum(estimate.by_operator.values()) or 1)
     people = {operator: round(number * sendable) for operator, number in estimate.by_operator.items()}
-    others = [line for line in form.lines if not checking.keeps_audience(line)]
+    able = [each.line for each in form.carried if not each.problems and not checking.keeps_audience(each.line)]
     return {
         "estimate": estimate,
         "ends_at": forecast.ends_at(campaign, estimate.recipients),
-        "prices": carrying.prices(campaign, others, people),
+        "prices": carrying.prices(campaign, able, people),
     }

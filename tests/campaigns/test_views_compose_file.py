@@ -79,8 +79,9 @@ def test_a_file_goes_along_to_another_account(client: Client, book: Phonebook, t
     assert (file.account, file.filename) == (najva.account, "b.png")
 
 
-def test_the_field_tells_what_each_line_takes(client: Client) -> None:
-    safir, najva = lines.line("safir"), lines.line("najva", channel="bale")
-    page = client.get(NEW).content.decode()
-    assert f'data-limits="{safir.pk}" data-most="524288000" data-kinds="jpeg jpg png gif webp opus' in page
-    assert f'data-limits="{najva.pk}" data-most="15728640" data-kinds="jpeg jpg png gif opus ogg mp4"' in page
+def test_the_field_tells_what_the_line_takes_that_it_is_kept_for(client: Client, book: Phonebook) -> None:
+    sms, najva = lines.line("gosms"), lines.line("najva", channel="bale")
+    for line in (sms, najva):
+        draft = builders.draft(line, builders.include(book))
+        page = client.get(f"/campaigns/{draft.pk}/edit/text/").content.decode()
+        assert 'data-most="15728640" data-kinds="jpeg jpg png gif opus ogg mp4"' in page

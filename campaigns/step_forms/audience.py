@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.forms.utils import ErrorDict
 from django.utils.functional import cached_property
 from django.utils.translation import gettext
@@ -23,6 +23,7 @@ from campaigns.sending import capping
 from campaigns.step_forms.stepping import StepForm, give, number_field, usable_lines
 from contacts.forms import PhonebookChoices
 from contacts.models import Phonebook
+from interface import masking
 from providers.models import ProviderAccount, SenderLine
 
 MOST_ROWS = 100
@@ -96,6 +97,8 @@ class AudienceForm(StepForm):
             return {"token": uuid.uuid4()}
         plain = [rule for rule in self._rules if is_plain(rule)]
         numbers = [number for rule in plain if rule.kind == Kind.NUMBERS for number in rule.params.get("numbers", [])]
+        if numbers and not masking.may_see_numbers():
+            raise PermissionDenied(masking.PERMISSION)  # nobody changes what they do not see
         return super().initial_of(campaign) | {
             "include": [rule.phonebook_id for rule in plain if rule.rule == Rule.INCLUDE and rule.phonebook_id],
             "exclude": [rule.phonebook_id for rule in plain if rule.rule == Rule.EXCLUDE],

@@ -9,13 +9,13 @@ import pytest
 from django.test import Client
 
 from campaigns import drafting, lifecycle
-from campaigns.models import AuditEntry, Campaign, TextTemplate
+from campaigns.models import AudienceRule, AuditEntry, Campaign, TextTemplate
 from campaigns.states import CampaignStatus
 from contacts.models import Phonebook
 from providers.models import SenderLine
 from tests import builders
 from tests.campaigns import lines
-from tests.campaigns.screens import filled, owner, part_of, walk
+from tests.campaigns.screens import client_of, filled, owner, part_of, walk
 
 pytestmark = pytest.mark.django_db
 NEW = "/campaigns/new/"
@@ -191,3 +191,11 @@ def test_a_deleted_or_launched_draft_refuses_a_late_form(client: Client, line: S
     assert late.headers["Location"] == f"/campaigns/{campaign.pk}/"
     with pytest.raises(drafting.InvalidDraft):
         drafting.revise(campaign.pk, text="دیر")
+
+
+def test_pasted_numbers_are_changed_by_who_may_see_them_alone(line: SenderLine) -> None:
+    rule = AudienceRule(kind="numbers", params={"numbers": [builders.phone(1)]})
+    draft = builders.draft(line, rule)
+    for permission, status in (("see_numbers", 200), ("view_contact", 403)):
+        person = client_of(permission, "change_campaign", permission)
+        assert person.get(address(draft, "audience")).status_code == status

@@ -45,7 +45,8 @@ def client_of(name: str, *permissions: str) -> Client:
 
 def owner() -> Client:
     """Somebody who may do everything with campaigns."""
-    return client_of("owner", "add_campaign", "change_campaign", "delete_campaign", "launch_campaign")
+    permissions = ("add_campaign", "change_campaign", "delete_campaign", "launch_campaign", "see_numbers")
+    return client_of("owner", *permissions)
 
 
 def campaign_in(status: CampaignStatus, size: int = 3) -> Campaign:

@@ -172,7 +172,12 @@ def test_a_draft_begins_with_a_kept_text(client: Client, line: SenderLine, book:
 
 def test_another_source_takes_a_line_that_suits_it(client: Client, begun: Campaign, line: SenderLine) -> None:
     theirs = lines.line("ippanel")
-    rows = {"source": theirs.account_id, "kept_account": theirs.account_id, "part": ["r0"], "r0-kind": "jobs"}
+    rows: dict[str, Any] = {
+        "source": theirs.account_id,
+        "kept_account": theirs.account_id,
+        "part": ["r0"],
+        "r0-kind": "jobs",
+    }
     book = Phonebook.objects.create(account=theirs.account, provider_ref="7", name="همایش", size=4)
     rows |= {"r0-kind": "books", "r0-books": [book.provider_ref], "kept_kind": "books"}
     post(client, begun, "audience", name="نو", **rows)

@@ -50,6 +50,8 @@ def _is_attribute(name: str) -> bool:
 def problems(campaign: Campaign) -> list[str]:
     """Everything that keeps this campaign from being launched, as sentences; empty when it may go."""
     line, account = campaign.line, campaign.line.account
+    if campaign.composed_to != Campaign.Step.REVIEW:
+        return [_("The draft is not complete yet: go on composing it.")]
     found = text_problems(campaign.text) or text_problems(with_suffix(campaign.text, line.suffix))
     if not found:
         found += line_problems(line, campaign.text, copy_text=campaign.copy_text, secure=campaign.is_secure)
@@ -126,7 +128,6 @@ def objection(code: str, most: int) -> str:
 
 def audience_problems(line: SenderLine, rules: Sequence[AudienceRule]) -> list[str]:
     """What is impossible: recipients who were removed, ours where the provider keeps them, its own on other lines."""
-    theirs = [rule for rule in rules if rule.kind == AudienceRule.Kind.PROVIDER]
     removed = _("The recipients of “%(name)s” were removed: nobody can be chosen or left out by them.")
     segments = [rule.segment for rule in rules if rule.segment]
     asked = {key for segment in segments for key in segmenting.campaigns_in(segment.conditions)}
@@ -135,9 +136,15 @@ def audience_problems(line: SenderLine, rules: Sequence[AudienceRule]) -> list[s
     found = [removed % {"name": source} for source in sources if source.pruned_at]
     stale = _("The segment “%(name)s” names something that has been deleted: mend it before it chooses anybody.")
     found += [stale % {"name": segment} for segment in segments if wording.missing(segment.conditions)]
+    return found + audience_problems_on(line, rules)
+
+
+def audience_problems_on(line: SenderLine, rules: Sequence[AudienceRule]) -> list[str]:
+    """The same, of the line alone: recipients of ours where the provider keeps them, its own on other lines."""
+    theirs = [rule for rule in rules if rule.kind == AudienceRule.Kind.PROVIDER]
     if not keeps_audience(line):
-        theirs_alone = _("Phonebooks and categories of a provider go out on its own lines only.")
-        return [*found, theirs_alone] if theirs else found
+        return [_("Phonebooks and categories of a provider go out on its own lines only.")] if theirs else []
+    found = []
     if len(theirs) < len(rules):
         found.append(_("This line sends to its provider's own phonebooks and job categories only."))
     if any(rule.rule == AudienceRule.Rule.EXCLUDE for rule in theirs):

@@ -33,6 +33,14 @@ class InvalidDraft(Exception):
     """A draft that cannot be made; the text is a sentence for people."""
 
 
+class Outdated(Exception):
+    """A draft that somebody has changed since it was looked at: ``campaign`` is as it is now."""
+
+    def __init__(self, campaign: Campaign) -> None:
+        super().__init__(campaign.pk)
+        self.campaign = campaign
+
+
 def create(
     *,
     rules: Iterable[AudienceRule],
@@ -74,6 +82,17 @@ def store(rules: list[AudienceRule], created_by: Any, form_token: uuid.UUID | No
     return campaign
 
 
+def begin(*, rules: Iterable[AudienceRule], created_by: Any, form_token: uuid.UUID | None, **fields: Any) -> Campaign:
+    """Make a draft of which only the composer's first step is filled in; the same ``form_token`` gives the same.
+
+    Raises:
+        InvalidDraft: the name cannot be.
+    """
+    _check_words(fields)
+    unfinished = {"text": "", "composed_to": Campaign.Step.TEXT} | fields
+    return store(list(rules), created_by, form_token, unfinished)
+
+
 def _attached(line: SenderLine, file_path: str) -> UploadedFile:
     try:
         return attaching.attach(line, Path(file_path))
@@ -85,12 +104,18 @@ def _made_by(form_token: uuid.UUID | None) -> Campaign | None:
     return Campaign.objects.filter(form_token=form_token).first() if form_token else None
 
 
-def _check(rules: list[AudienceRule], fields: Mapping[str, Any]) -> None:
-    name, text = fields["name"], fields["text"]
-    if not 0 < len(name.strip()) <= MAX_NAME:
+def _check_words(fields: Mapping[str, Any]) -> None:
+    """Whether the name and the text, where they are given, can be stored."""
+    name, text = fields.get("name"), fields.get("text", "")
+    if name is not None and not 0 < len(name.strip()) <= MAX_NAME:
         raise InvalidDraft(_("The name must have 1 to %(most)s characters.") % {"most": persian.number(MAX_NAME)})
-    if _UNSTORABLE.search(name + text):
+    if _UNSTORABLE.search(f"{name}{text}"):
         raise InvalidDraft(_("The name or the text is not in UTF-8."))
+
+
+def _check(rules: list[AudienceRule], fields: Mapping[str, Any]) -> None:
+    text = fields["text"]
+    _check_words(fields)
     problems = checking.text_problems(text)
     if problems:
         raise InvalidDraft(" ".join(problems))
@@ -112,25 +137,58 @@ def _add_rules(campaign: Campaign, rules: list[AudienceRule]) -> None:
     AudienceRule.objects.bulk_create(rules)
 
 
-def revise(campaign_id: int, *, rules: Iterable[AudienceRule], actor: Any = None, **fields: Any) -> Campaign:
-    """Change a draft; ``fields`` as in ``create``. Rules without a key replace those with none of ``rules``' keys.
+def revise(
+    campaign_id: int,
+    *,
+    actor: Any = None,
+    revision: int | None = None,
+    step: Campaign.Step | None = None,
+    rules: Iterable[AudienceRule] | None = None,
+    **fields: Any,
+) -> Campaign:
+    """Change some fields of a draft, and its rules where they are given; what it says already changes nothing.
+
+    Rules without a key replace those with none of ``rules``' keys. ``revision`` is the one that was looked at; after
+    ``step`` the composer goes on with the next one. What does not fit together yet is told before the launch.
 
     Raises:
-        InvalidDraft: it is no draft any more, or what it would become is none.
+        InvalidDraft: it is no draft any more, or the name or the text cannot be.
+        Outdated: it has another revision by now, and says something else.
     """
-    rules = list(rules)
-    _check(rules, fields)
+    given = None if rules is None else list(rules)
+    _check_words(fields)
     with transaction.atomic():
         campaign = _locked_draft(campaign_id)
-        for name, value in fields.items():
-            setattr(campaign, name, value)
-        campaign.save(update_fields=[*fields, "updated_at"])
-        campaign.rules.exclude(pk__in=[rule.pk for rule in rules if rule.pk]).delete()
-        _add_rules(campaign, [rule for rule in rules if not rule.pk])
+        changed = [name for name, value in fields.items() if getattr(campaign, name) != value]
+        new_rules = given is not None and content_of(given) != content_of(campaign.rules.all())
+        if (changed or new_rules) and revision not in (None, campaign.revision):
+            raise Outdated(campaign)
+        for name in changed:
+            setattr(campaign, name, fields[name])
+        if given is not None and new_rules:
+            campaign.rules.exclude(pk__in=[rule.pk for rule in given if rule.pk]).delete()
+            _add_rules(campaign, [rule for rule in given if not rule.pk])
+        campaign.composed_to = _further(campaign, step)
+        campaign.revision += bool(changed or new_rules)
+        campaign.save(update_fields=[*changed, "composed_to", "revision", "updated_at"])
         if campaign.status != CampaignStatus.DRAFT:
             Campaign.objects.move(campaign_id, CampaignStatus.DRAFT)
-        note("revised", campaign_id, actor)
+        if changed or new_rules:
+            note("revised", campaign_id, actor)
     return campaign
+
+
+def content_of(rules: Iterable[AudienceRule]) -> list[tuple[Any, ...]]:
+    """What rules say, in an order of its own: two lists that choose the same people in the same way are equal."""
+    said = [(r.rule, r.kind, r.phonebook_id, r.job_category_id, r.source_id, r.segment_id, r.params) for r in rules]
+    return sorted(said, key=str)
+
+
+def _further(campaign: Campaign, done: Campaign.Step | None) -> str:
+    """The step that comes next when ``done`` is done: later than the one that came next before, or that one."""
+    order = list(Campaign.Step)
+    after = order.index(done) + 1 if done else 0
+    return order[max(after, order.index(Campaign.Step(campaign.composed_to)))]
 
 
 def discard(campaign_id: int, actor: Any = None) -> None:

@@ -196,9 +196,11 @@ def estimate(campaign: Campaign, *, capped: bool = True, operators: bool = False
     operators = operators or any(operator != pricing.ANY_OPERATOR for operator, _, _ in prices)
     by_operator = headcount.by_operator(campaign, total) if operators else {pricing.ANY_OPERATOR: total}
     sample = list(naming.contacts(campaign).order_by("pk")[:SAMPLE]) if template.is_personal else []
-    parts, longest = _parts(template, sample, by_operator, line.part_size)
+    texts = counted_texts(template, sample, line.part_size)
+    parts = parts_by_operator(texts, by_operator)
     sendable = found.recipients / total if total else 0
-    cost = pricing.Tariffs(prices).cost(parts)
+    tariffs = pricing.Tariffs(prices)
+    cost = tariffs.cost(parts)
     return pricing.Estimate(
         recipients=found.recipients,
         suppressed=found.all_suppressed,
@@ -206,26 +208,37 @@ def estimate(campaign: Campaign, *, capped: bool = True, operators: bool = False
         cost=None if cost is None else round(cost * sendable),
         sampled=min(len(sample), total) if template.is_personal else total,
         by_operator=by_operator,
-        longest=longest,
+        longest=max(counted.parts for _operator, counted in texts),
         headcount=found,
+        charges=tariffs.charges(parts, sendable),
     )
 
 
-def _parts(
-    template: templating.Template, sample: list[Contact], by_operator: Mapping[int, int], part_size: int
-) -> tuple[dict[tuple[int, str], int], int]:
-    """Parts by (operator, encoding) for the whole audience, and the longest text's parts."""
+def counted_texts(
+    template: templating.Template, sample: list[Contact], part_size: int
+) -> list[tuple[int, segments.Segments]]:
+    """The texts of a sample, counted, each with its recipient's operator; without a sample the one common text."""
     if not sample:
-        counted = segments.count(template.literal, part_size)
-        return {(op, counted.encoding): n * counted.parts for op, n in by_operator.items()}, counted.parts
+        return [(pricing.ANY_OPERATOR, segments.count(template.literal, part_size))]
+    shown = zip(sample, previews(template, sample, part_size), strict=True)
+    return [(contact.operator, preview.segments) for contact, preview in shown]
+
+
+def parts_by_operator(
+    texts: list[tuple[int, segments.Segments]], by_operator: Mapping[int, int]
+) -> dict[tuple[int, str], int]:
+    """Parts by (operator, encoding) for the whole audience, from some of its texts.
+
+    An operator of whom nobody is among them is taken to be like all others together.
+    """
     found: dict[tuple[int, str], int] = {}
-    longest = 0
-    for preview, contact in zip(previews(template, sample, part_size), sample, strict=True):
-        key = (contact.operator, preview.segments.encoding)
-        found[key] = found.get(key, 0) + preview.segments.parts
-        longest = max(longest, preview.segments.parts)
-    scale = sum(by_operator.values()) / len(sample)
-    return {key: round(n * scale) for key, n in found.items()}, longest
+    for operator, people in by_operator.items():
+        own = [counted for of, counted in texts if of == operator and operator != pricing.ANY_OPERATOR]
+        like = own or [counted for _of, counted in texts]
+        for encoding in dict.fromkeys(counted.encoding for counted in like):
+            parts = sum(counted.parts for counted in like if counted.encoding == encoding)
+            found[operator, encoding] = round(people * parts / len(like))
+    return found
 
 
 def sample_previews(campaign: Campaign, number: int = 3) -> list[Preview]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from campaigns.composing.accounting import Headcount
@@ -25,6 +25,7 @@ class Estimate(NamedTuple):
     by_operator: Mapping[int, int]
     longest: int  # parts of the longest text seen
     headcount: Headcount
+    charges: Sequence[Charge] = ()  # by operator, where they are counted
 
     @property
     def exact(self) -> bool:

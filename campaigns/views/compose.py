@@ -1,242 +1,182 @@
-"""The composer: a new draft, a draft changed, and the live preview on real recipients."""
+"""The composer: a draft filled in step by step, saved at each step, left and taken up again."""
 
 from __future__ import annotations
 
 import uuid
-from collections import Counter
-from pathlib import Path
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
-from django.core.files.uploadedfile import TemporaryUploadedFile
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_safe
 
-from campaigns import attaching, checking, drafting, reporting, ways
-from campaigns.composing import segments, templating
-from campaigns.composing.preview import Preview, previews, template_of
-from campaigns.describing import describe
-from campaigns.forms import CampaignForm
-from campaigns.models import AudienceRule, Campaign
-from campaigns.sending import naming
+from campaigns import attaching, drafting
+from campaigns.models import Campaign, TextTemplate
 from campaigns.states import EDITABLE
-from campaigns.views import figures
-from campaigns.views.lines import cards
-from campaigns.views.wording import text_warnings
-from contacts.models import Contact, Phonebook
-from providers.models import SenderLine, UploadedFile
+from campaigns.step_forms import AudienceForm, SendingForm, StepForm, TextForm
+from campaigns.views import step_pages
+from providers.models import UploadedFile
 
+Step = Campaign.Step
+ORDER = list(Step)
+FORMS: dict[str, type[StepForm]] = {Step.AUDIENCE: AudienceForm, Step.TEXT: TextForm, Step.SENDING: SendingForm}
+LEAVING = frozenset({"to", "save"})  # buttons that lead away from a step, and not only to the next one
 ARRANGING = ("add", "remove", "search")  # of rows: the form comes back, and nothing is judged or saved
-SAVED = (
-    *("name", "line", "text", "scheduled_at", "provider_keeps_time", "expires_at", "messages_per_minute"),
-    *("fallback_line", "failover_line", "copy_text", "is_secure"),
-    *("cap_messages", "cap_days", "sample_size"),
-)
-COURSE = ("expires_at", "messages_per_minute", "failover_line")
-PREVIEWED = 5  # recipients whose texts the preview shows
-SAMPLE = 200  # contacts that are asked for their attributes
+
+
+def drafts() -> Any:
+    """Campaigns with what the composer asks of them."""
+    return Campaign.objects.select_related("line__account", "fallback_line__account", "failover_line__account", "file")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("campaigns.add_campaign", raise_exception=True)
 def compose(request: HttpRequest) -> HttpResponse:
-    """A new campaign. ``?phonebook=ID`` has that phonebook ticked."""
-    initial = {"include": request.GET.getlist("phonebook")}
-    return _compose(request, _made_by_this_form(request), initial)
+    """The first step of a draft that is not made yet; ``?phonebook=ID`` is ticked, ``?text=ID`` is its text.
+
+    Who comes back to the form that has made a draft (``token``) is led to that draft.
+    """
+    sent = request.POST or request.GET
+    if (made := _made_by_form(request, sent.get("token", ""))) is not None:
+        return redirect(_address(made, Step.AUDIENCE)) if request.method != "POST" else _posted(request, made, "")
+    if request.method == "POST":
+        return _posted(request, None, "")
+    return _page(request, None, Step.AUDIENCE, _form(request, None, Step.AUDIENCE))
 
 
-def _made_by_this_form(request: HttpRequest) -> Campaign | None:
-    """The draft that this very form has made, where somebody came back to it by the back button to change something."""
+def _made_by_form(request: HttpRequest, token: str) -> Campaign | None:
+    """The draft that this very form has made."""
     try:
-        token = uuid.UUID(request.POST.get("token", ""))
+        key = uuid.UUID(token)
     except ValueError:
         return None
-    drafts = Campaign.objects.filter(status__in=EDITABLE, created_by=request.user.pk)
-    return (
-        drafts.select_related("line__account", "fallback_line__account", "failover_line__account", "file")
-        .filter(form_token=token)
-        .first()
-    )
+    found: Campaign | None = drafts().filter(status__in=EDITABLE, created_by=request.user.pk, form_token=key).first()
+    return found
+
+
+@require_safe
+@permission_required("campaigns.change_campaign", raise_exception=True)
+def edit(request: HttpRequest, pk: int) -> HttpResponse:
+    """Leads to the step that comes next; of a complete draft to the first, or ``?step=``."""
+    campaign = get_object_or_404(drafts(), pk=pk)
+    asked = request.GET.get("step", "")
+    if campaign.composed_to != Step.REVIEW:
+        return redirect(_address(campaign, campaign.composed_to))
+    return redirect(_address(campaign, asked if asked in FORMS else Step.AUDIENCE))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("campaigns.change_campaign", raise_exception=True)
-def edit(request: HttpRequest, pk: int) -> HttpResponse:
-    """Changes a draft; of any other campaign it says that it is none any more."""
-    campaign = get_object_or_404(
-        Campaign.objects.select_related("line__account", "fallback_line__account", "failover_line__account", "file"),
-        pk=pk,
-    )
+def step(request: HttpRequest, pk: int, step: str) -> HttpResponse:
+    """One step of a draft; a step beyond the one that comes next leads there."""
+    if step not in FORMS:
+        raise Http404
+    campaign = get_object_or_404(drafts(), pk=pk)
     if not campaign.is_editable:
         messages.error(request, _("This campaign is no draft any more, so it cannot be changed."))
         return redirect(campaign)
-    return _compose(request, campaign)
+    if ORDER.index(Step(step)) > ORDER.index(Step(campaign.composed_to)):
+        return redirect(_address(campaign, campaign.composed_to))
+    if request.method == "POST":
+        return _posted(request, campaign, step)
+    return _page(request, campaign, step, _form(request, campaign, step))
 
 
-def _compose(request: HttpRequest, campaign: Campaign | None, initial: Any = None) -> HttpResponse:
-    judged = not any(action in request.POST for action in ARRANGING)
-    sent = (request.POST or None, request.FILES or None)
-    form = CampaignForm(*sent, campaign=campaign, initial=initial, judged=judged)
-    file = _file(form) if request.method == "POST" and judged else None
-    if request.method == "POST" and judged and form.is_valid():
-        try:
-            saved = _save(request, form, file)
-        except drafting.InvalidDraft as error:
-            form.add_error(None, str(error))
-        else:
-            if "review" in request.POST:
-                return redirect(saved)
-            messages.success(request, _("The draft was saved."))
-            return redirect("campaigns:edit", saved.pk)
-    lines = cards(form.lines)
-    context = audience_of_form(form) | {
-        "lines": lines,
-        "chosen_line": form.chosen_line,
-        "chosen": next((card for card in lines if card.line == form.chosen_line), None),
-        "fallback_chosen": str(form["fallback_line"].value() or ""),
-        "failover_chosen": str(form["failover_line"].value() or ""),
-        "course_open": any(form[name].value() or name in form.errors for name in COURSE),
-        "placeholders": _placeholders(Contact.objects.order_by("-pk")[:SAMPLE]),
-        "file": file or (campaign.file if campaign else None),
-    }
-    return render(request, "campaigns/compose.html", context, status=422 if form.errors else 200)
+def _form(request: HttpRequest, campaign: Campaign | None, step: str) -> StepForm:
+    more: dict[str, Any] = {"campaign": campaign}
+    if step == Step.AUDIENCE:
+        more["judged"] = not any(action in request.POST for action in ARRANGING)
+        more["initial"] = {"include": request.GET.getlist("phonebook")} if campaign is None else None
+    sent = (request.POST, request.FILES) if request.method == "POST" else ()
+    return FORMS[step](*sent, **more)
 
 
-def audience_of_form(form: CampaignForm) -> dict[str, Any]:
-    """What the composer's recipients show: phonebooks to tick, rows, and what the chosen line's provider keeps."""
-    kept = _texts(form["kept"].value())
-    said = describe(form.other_rules, form.campaign.line.account_id if form.campaign else None)
-    rules = zip(form.other_rules, said, strict=True)
-    address = reverse("campaigns:parts")
-    return {
-        "form": form,
-        "campaign": form.campaign,
-        "books": list(Phonebook.objects.ours()),
-        "included": _texts(form["include"].value()),
-        "excluded": _texts(form["exclude"].value()),
-        "others": [(rule, words, str(rule.pk) in kept) for rule, words in rules],
-        "account": form.keeping_account,
-        "keeps": form.keeps,
-        "by_jobs": form.by_jobs,
-        "acting": form.acting,
-        "removed": not form.judged and "remove" in form.data,
-        "parts_url": f"{address}?campaign={form.campaign.pk}" if form.campaign else address,
-    }
-
-
-def _texts(values: Any) -> list[str]:
-    return [str(value) for value in values or []]
-
-
-def _save(request: HttpRequest, form: CampaignForm, file: UploadedFile | None) -> Campaign:
-    data, campaign = form.cleaned_data, form.campaign
-    fields: dict[str, Any] = {name: data[name] for name in SAVED}
-    fields["file"] = file
-    if campaign is None:
-        return drafting.create(**fields, rules=form.rules(), created_by=request.user, form_token=data["token"])
-    return drafting.revise(campaign.pk, **fields, rules=form.rules(), actor=request.user)
-
-
-def _file(form: CampaignForm) -> UploadedFile | None:
-    """The file to send along, kept for the line's account: the uploaded one, or the draft's own; else an error of its.
-
-    Looked at whatever is wrong with the rest of the form: nobody uploads half a gigabyte again for a missing name.
-    """
-    form.is_valid()
-    data, line = form.cleaned_data, form.cleaned_data.get("line")
-    if line is None or "file" in form.errors:
-        return None
-    given, kept = data.get("file"), data.get("kept_file") or (form.campaign.file if form.campaign else None)
+def _posted(request: HttpRequest, campaign: Campaign | None, step: str) -> HttpResponse:
+    """Saves a step and goes where the button leads; shows it again with what is wrong, or changed meanwhile."""
+    step = step or Step.AUDIENCE
+    form = _form(request, campaign, step)
+    if isinstance(form, AudienceForm) and not (form.judged and form.lines):
+        return _page(request, campaign, step, form)
+    file = form.attach() if isinstance(form, TextForm) else None
+    if not form.is_valid():
+        if campaign is not None and LEAVING & set(request.POST) and not form.is_touched:
+            return redirect(_way(request, campaign, step))
+        return _page(request, campaign, step, form, {"file": file} if file else None)
     try:
-        if isinstance(given, TemporaryUploadedFile):
-            return attaching.attach(line, Path(given.temporary_file_path()), given.name or "", take=True)
-        if kept is None or data.get("remove_file"):
-            return None
-        return kept if kept.account_id == line.account_id else attaching.attach(line, Path(kept.path), kept.filename)
-    except attaching.InvalidFile as error:
-        form.add_error("file", str(error))
-        return None
+        saved = _save(request, campaign, step, form, file)
+    except (drafting.InvalidDraft, attaching.InvalidFile) as error:
+        form.add_error("line" if isinstance(error, attaching.InvalidFile) else None, str(error))
+    except drafting.Outdated as error:
+        more = {"stale": form.differences(error.campaign), "revision": error.campaign.revision}
+        return _page(request, error.campaign, step, form, more | ({"file": file} if file else {}))
+    else:
+        if "save" in request.POST:
+            messages.success(request, _("The draft was saved."))
+        return redirect(_way(request, saved, step))
+    return _page(request, campaign, step, form)
 
 
-def _known(request: HttpRequest) -> Campaign | None:
-    """The draft that ``?campaign=`` names."""
-    number = request.GET.get("campaign", "")
-    drafts = Campaign.objects.select_related(
-        "line__account", "fallback_line__account", "failover_line__account", "file"
-    )
-    return drafts.filter(pk=int(number[:18])).first() if number.isascii() and number.isdigit() else None
+def _save(
+    request: HttpRequest, campaign: Campaign | None, step: str, form: StepForm, file: UploadedFile | None
+) -> Campaign:
+    content = form.content()
+    if isinstance(form, AudienceForm):
+        content["line"] = form.line_for(request.user)
+        if campaign is None:
+            token = form.cleaned_data["token"]
+            text = _kept_text(request)
+            rules = form.rules()
+            return drafting.begin(**content, text=text, rules=rules, created_by=request.user, form_token=token)
+    elif isinstance(form, TextForm):
+        content["file"] = file
+    elif isinstance(form, SendingForm):
+        content["file"] = form.attach()
+    if campaign is None:
+        raise Http404
+    facts = {"step": Step(step), "revision": form.cleaned_data["revision"], "rules": form.rules()}
+    return drafting.revise(campaign.pk, actor=request.user, **facts, **content)
 
 
-@require_POST
-@permission_required("campaigns.add_campaign", raise_exception=True)
-def parts(request: HttpRequest) -> HttpResponse:
-    """The composer's recipients anew, after a row was added or removed, something searched, or another line chosen."""
-    form = CampaignForm(request.POST, campaign=_known(request), judged=False)
-    response = render(request, "campaigns/_audience.html", audience_of_form(form))
-    response["HX-Trigger-After-Settle"] = "rows"  # the preview listens
-    return response
+def _kept_text(request: HttpRequest) -> str:
+    """The text of the template that ``?text=`` names; empty without one."""
+    number = request.GET.get("text", "")
+    kept = TextTemplate.objects.filter(pk=int(number[:18])) if number.isascii() and number.isdigit() else None
+    return (kept.values_list("text", flat=True).first() if kept else None) or ""
 
 
-@require_POST
-@permission_required("campaigns.add_campaign", raise_exception=True)
-def preview(request: HttpRequest) -> HttpResponse:
-    """The composer's fragment: what real recipients will read, how many they are, what it costs, what is wrong."""
-    form = CampaignForm(request.POST, campaign=_known(request))
-    form.is_valid()  # what is missing or wrong is told; the rest is shown
-    context: dict[str, Any] = {"form": form, "text_errors": form.errors.get("text", [])}
-    line = form.cleaned_data.get("line")
-    if line is not None:
-        context |= _previewed(line, form)
-    return render(request, "campaigns/_preview.html", context)
+def _way(request: HttpRequest, campaign: Campaign, step: str) -> str:
+    """Where the button leads: a step by name, the list, or the step after this one."""
+    if "save" in request.POST:
+        return reverse("campaigns:list")
+    wanted = request.POST.get("to", "")
+    return _address(campaign, wanted if wanted in Step.values else ORDER[ORDER.index(Step(step)) + 1])
 
 
-def _previewed(line: SenderLine, form: CampaignForm) -> dict[str, Any]:
-    data = form.cleaned_data
-    campaign = Campaign(line=line, text=data.get("text", ""), fallback_line=data.get("fallback_line"))
-    if not checking.cap_problems(
-        Campaign(line=line, **{name: data.get(name) for name in ("cap_messages", "cap_days")})
-    ):
-        campaign.cap_messages, campaign.cap_days = data.get("cap_messages"), data.get("cap_days")
-    campaign.sample_size = data.get("sample_size")
-    campaign.proposed_rules = [rule for rule in form.rules() if rule.kind != AudienceRule.Kind.PROVIDER]
-    facts = {"line": line, "copy_text": data.get("copy_text", ""), "is_secure": data.get("is_secure", False)}
-    if checking.keeps_audience(line):
-        return facts | {"keeps": True} | _previewed_text(campaign, [])
-    people = naming.contacts(campaign)
-    facts["placeholders"] = _placeholders(people.order_by("pk")[:SAMPLE])
-    if not campaign.text:
-        return facts
-    shown = previews(template_of(campaign.text, line.suffix), people.order_by("pk")[:PREVIEWED], line.part_size)
-    estimate = reporting.estimate(campaign)
-    return facts | {
-        "estimate": estimate,
-        "accounting": figures.headcount(estimate.headcount),
-        "no_tariff": estimate.cost is None and estimate.recipients > 0,
-        "rest": ways.rest(campaign),
-        **_previewed_text(campaign, shown, estimate.longest),
+def _address(campaign: Campaign, step: str) -> str:
+    if step == Step.REVIEW:
+        return campaign.get_absolute_url()
+    return reverse("campaigns:step", args=[campaign.pk, str(step)])
+
+
+def _page(
+    request: HttpRequest, campaign: Campaign | None, step: str, form: StepForm, more: dict[str, Any] | None = None
+) -> HttpResponse:
+    """A step as it stands: with what was typed, what is wrong with it, and the way on, back and out."""
+    place = ORDER.index(Step(step))
+    context = {
+        "form": form,
+        "campaign": campaign,
+        "step": str(step),
+        "steps": step_pages.marks(campaign, step),
+        "back": str(ORDER[place - 1]) if place else "",
+        "last": ORDER[place + 1] == Step.REVIEW,
+        "revision": form["revision"].value() if form.is_bound else getattr(campaign, "revision", 0),
+        "unsaved_to": _way(request, campaign, step) if campaign and LEAVING & set(request.POST) else "",
+        **step_pages.context(form),
+        **(more or {}),
     }
-
-
-def _previewed_text(campaign: Campaign, shown: list[Preview], longest: int = 0) -> dict[str, Any]:
-    """The text as it will be read, and what its writer should know of it."""
-    if not campaign.text:
-        return {}
-    literal = template_of(campaign.text, campaign.line.suffix).literal
-    counted = segments.count(literal, campaign.line.part_size)
-    texts = [each.text for each in shown] or [literal]
-    return {
-        "previews": shown,
-        "literal": literal,
-        "segments": counted,
-        "warnings": text_warnings([campaign.text, *texts], longest or counted.parts),
-    }
-
-
-def _placeholders(contacts: Any) -> list[str]:
-    """The placeholders that these contacts can fill: their fields, then their attributes, the commonest first."""
-    keys = Counter(key for attributes in contacts.values_list("attributes", flat=True) for key in attributes)
-    return [*templating.FIELDS, *(key for key, _number in keys.most_common(12))]
+    refused = bool(form.errors) or "stale" in context
+    return render(request, "campaigns/compose.html", context, status=422 if refused else 200)

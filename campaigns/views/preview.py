@@ -81,10 +81,6 @@ def preview(request: HttpRequest) -> HttpResponse:
     """
     if not any(request.user.has_perm(f"campaigns.{name}") for name in WRITERS):
         raise PermissionDenied
-    if "line" in request.POST:  # the composer of one page, whose audience is not saved yet
-        from campaigns.views import compose
-
-        return compose.preview(request)
     campaign, text = _draft(request), typed(request)
     facts: dict[str, Any] = {"campaign": campaign, "typed": text}
     problems = checking.text_problems(text) if text.strip() else []

@@ -11,30 +11,38 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from campaigns import checking, forecast, reporting, ways
-from campaigns.composing import segments, templating
+from campaigns.composing import pricing, segments, templating
 from campaigns.composing.preview import template_of
 from campaigns.describing import describe
 from campaigns.models import Campaign
-from campaigns.sending import kept
-from campaigns.views import figures
+from campaigns.sending import kept, windows
+from campaigns.views import figures, step_pages
 from campaigns.views.lines import cards
 from campaigns.views.wording import Notice, text_warnings, why_not_sending
 from contacts.models import Operator
 from providers.base import ProviderError
 from providers.explaining import explain
+from providers.models import Holiday
 from providers.secrets import UndecryptableSecret
 
 
 def context(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
     """What the page shows. ``?quote`` asks the provider at once, where no script fetches its answer afterwards."""
     rules = campaign.rules.select_related("phonebook", "job_category__parent", "source", "segment")
+    line, now = campaign.line, timezone.localtime()
+    begin = max(campaign.scheduled_at or now, now)
+    rests = Holiday.rests_of(line, begin.date())
     facts = {
+        "steps": step_pages.marks(campaign, Campaign.Step.REVIEW),
+        "unfinished": campaign.composed_to != Campaign.Step.REVIEW,
         "problems": checking.problems(campaign),
         "notices": why_not_sending(campaign),
-        "rules": describe(rules, campaign.line.account_id),
-        "card": cards([campaign.line])[0],
-        "keeps": checking.keeps_audience(campaign.line),
-        "in_the_past": campaign.scheduled_at is not None and campaign.scheduled_at <= timezone.now(),
+        "rules": describe(rules, line.account_id),
+        "card": cards([line])[0],
+        "keeps": checking.keeps_audience(line),
+        "in_the_past": campaign.scheduled_at is not None and campaign.scheduled_at <= now,
+        "waits_until": None if windows.is_open(line, begin, rests) else windows.next_opening(line, begin, rests),
+        "today": now.date(),
     }
     try:
         facts |= _kept(campaign) if facts["keeps"] else _ours(campaign)
@@ -43,19 +51,37 @@ def context(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
     return facts | (_quoted(campaign) if facts["keeps"] and "quote" in request.GET else {})
 
 
+class Row(NamedTuple):
+    """What one operator's recipients come to: people, parts, and rial (None without a tariff)."""
+
+    operator: str
+    recipients: int
+    parts: int
+    cost: int | None
+
+
+def _rows(estimate: pricing.Estimate) -> list[Row]:
+    """The estimate by operator, the most people first; an operator of nobody is left out."""
+    share = estimate.recipients / (sum(estimate.by_operator.values()) or 1)
+    people = {operator: round(number * share) for operator, number in estimate.by_operator.items()}
+    rows = [Row(_operator(each.operator), people[each.operator], each.parts, each.cost) for each in estimate.charges]
+    return sorted((row for row in rows if row.recipients), key=lambda row: -row.recipients)
+
+
 def _ours(campaign: Campaign) -> dict[str, Any]:
-    estimate = reporting.estimate(campaign)
-    shown = reporting.sample_previews(campaign)
+    estimate = reporting.estimate(campaign, operators=True)
+    shown = reporting.sample_previews(campaign) if campaign.text else []
     texts = [campaign.text, *(each.text for each in shown)]
     return {
         "estimate": estimate,
         "accounting": figures.headcount(estimate.headcount),
+        "by_operator": _rows(estimate) if campaign.text else [],
         "previews": shown,
-        "rest": ways.rest(campaign),
+        "rest": ways.rest(campaign) if campaign.text else None,
         "warnings": _warnings(texts, estimate.longest),
         "no_tariff": estimate.cost is None and estimate.recipients > 0,
         "ends_at": forecast.ends_at(campaign, estimate.recipients),
-        "today": timezone.localdate(),
+        "pilot": campaign.pilot_size if (campaign.pilot_size or 0) < estimate.recipients else None,
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Download, Locator, Page, expect
@@ -69,6 +70,37 @@ def import_accounting(page: Page) -> list[int]:
     """The numbers under an import once it has ended: rows read, new, updated, unchanged, repeated, refused."""
     expect(page.locator("#live")).not_to_have_attribute("hx-get", re.compile("."), timeout=40_000)
     return [number(cell.text_content()) for cell in page.locator("#live dl dd").all()]
+
+
+def go_on(page: Page, to: str) -> None:
+    """Press the composer's button that leads on, to the step of this name or to the review."""
+    page.locator("#compose button.btn-primary[name=next]").click()
+    page.wait_for_url(re.compile(r"/campaigns/\d+/$" if to == "review" else rf"/campaigns/\d+/edit/{to}/$"))
+
+
+def nothing(_page: Page) -> None:
+    """What is done on a step where there is nothing to choose."""
+
+
+def walk(
+    page: Page,
+    name: str,
+    text: str,
+    *,
+    audience: Callable[[Page], None],
+    extras: Callable[[Page], None] = nothing,
+    sending: Callable[[Page], None] = nothing,
+) -> None:
+    """Go through the composer's steps to the review, filling in each."""
+    page.goto("/campaigns/new/")
+    page.fill("#id_name", name)
+    audience(page)
+    go_on(page, "text")
+    page.fill("#id_text", text)
+    extras(page)
+    go_on(page, "sending")
+    sending(page)
+    go_on(page, "review")
 
 
 def confirm(page: Page, action: str) -> None:

@@ -14,6 +14,7 @@ from campaigns.models import Campaign
 from contacts.models import Phonebook
 from providers.models import SenderLine
 from tests import builders, uploads
+from tests.browser import steps
 from tests.browser.test_pages import member, sign_in
 from tests.campaigns import lines
 
@@ -35,15 +36,12 @@ def safir() -> SenderLine:
 
 @pytest.fixture
 def compose(member: Page, book: Phonebook, settings: Settings, tmp_path: Path) -> Callable[[SenderLine], Page]:
-    """Opens the composer, filled in but for its file."""
+    """Opens the text step of a draft on this line."""
     settings.UPLOAD_DIR = tmp_path / "uploads"
 
     def compose(line: SenderLine) -> Page:
-        member.goto("/campaigns/new/")
-        member.fill("[name=name]", "یلدا")
-        member.check(f"[name=line][value='{line.pk}']")
-        member.check(f"[name=include][value='{book.pk}']")
-        member.fill("[name=text]", "سلام")
+        draft = builders.draft(line, builders.include(book))
+        member.goto(f"/campaigns/{draft.pk}/edit/text/")
         return member
 
     return compose
@@ -60,16 +58,16 @@ def test_a_picture_is_seen_before_it_is_uploaded(compose: Callable[[SenderLine],
     expect(picture).to_be_visible()
     assert picture.evaluate("async picture => { await picture.decode(); return picture.naturalWidth; }") == 1
     assert page.locator(CHOOSER).get_attribute("accept").startswith(".jpeg,.jpg,.png")  # type: ignore[union-attr]
-    page.click("[name=save]")
-    page.wait_for_url("**/edit/")
-    assert page.locator("img[src^='/files/']").evaluate("picture => picture.naturalWidth") == 1
+    steps.go_on(page, "sending")
+    page.go_back()
+    assert page.locator("[data-file] img[src^='/files/']").evaluate("picture => picture.naturalWidth") == 1
 
 
 def test_a_film_plays_from_any_place(compose: Callable[[SenderLine], Page], safir: SenderLine) -> None:
     page = compose(safir)
     page.set_input_files(CHOOSER, FILM)
-    page.click("[name=review] >> nth=-1")
-    page.wait_for_url("**/campaigns/*/")
+    steps.go_on(page, "sending")
+    steps.go_on(page, "review")
     wound = """film => new Promise((done, fail) => {
         film.onerror = () => fail(film.error.message);
         film.onseeked = () => done(film.currentTime);
@@ -88,27 +86,22 @@ def test_what_the_line_does_not_take_stays_here(
     page = compose(lines.line("najva", channel="bale"))
     chosen(page, name, content)
     expect(page.locator("#file-problem")).to_have_text(re.compile("."))
-    page.click("[name=save]")
+    page.click("#compose button[name=save]")
     expect(page.locator(CHOOSER)).to_be_focused()
-    assert not Campaign.objects.exists()
     page.click("[x-data=attachment] button")
-    page.click("[name=save]")
-    page.wait_for_url("**/edit/")
+    page.click("#compose button[name=save]")
+    page.wait_for_url("**/campaigns/")
     assert Campaign.objects.get().file is None
 
 
-def test_another_line_judges_the_file_anew(compose: Callable[[SenderLine], Page], safir: SenderLine) -> None:
+def test_a_line_that_does_not_take_the_file_says_so_and_the_others_stay(
+    compose: Callable[[SenderLine], Page], safir: SenderLine
+) -> None:
     najva, sms = lines.line("najva", channel="bale"), lines.line("gosms")
     page = compose(safir)
     chosen(page, "a.pdf", uploads.PDF)
-    problem, chooser = page.locator("#file-problem"), page.locator(CHOOSER)
-    expect(problem).to_be_hidden()
-    page.check(f"[name=line][value='{najva.pk}']")
-    expect(problem).to_be_visible()
-    page.check(f"[name=line][value='{sms.pk}']")
-    expect(chooser).to_be_hidden()
-    expect(chooser).to_be_disabled()
-    page.check(f"[name=line][value='{safir.pk}']")
-    expect(problem).to_be_hidden()
-    expect(page.locator(f"[data-limits='{safir.pk}']")).to_be_visible()
-    expect(page.locator(f"[data-limits='{najva.pk}']")).to_be_hidden()
+    steps.go_on(page, "sending")
+    expect(page.locator(f"input[name=line][value='{safir.pk}']")).to_be_checked()
+    for other in (najva, sms):
+        expect(page.locator(f"input[name=line][value='{other.pk}']")).to_be_disabled()
+    steps.go_on(page, "review")

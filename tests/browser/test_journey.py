@@ -125,16 +125,13 @@ def compose(page: Page, problems: list[str]) -> None:
     steps.open_by_menu(page, "/campaigns/")
     page.locator("main a[href='/campaigns/new/']").first.click()
     page.fill("#id_name", NAME)
-    page.locator("input[name=line]").first.check()
     page.locator("input[name=include]").first.check()
+    expect(page.locator(f"[data-recipients='{NEW}']")).to_be_visible()
+    steps.go_on(page, "text")
     page.fill("#id_text", "سلام  عزیز، کد {nobody_has_this}")
-    expect(page.locator("#preview [role=alert]")).to_contain_text("nobody_has_this")
-    page.locator("button.btn-primary[name=review]").click()
+    page.locator("#compose button.btn-primary[name=next]").click()
     expect(steps.alert_of(page, "id_text")).to_contain_text("nobody_has_this")
-    expect(page.locator("#id_name")).to_have_value(NAME)
     expect(page.locator("#id_text")).to_have_value("سلام  عزیز، کد {nobody_has_this}")
-    assert page.locator("input[name=line]").first.is_checked()
-    assert page.locator("input[name=include]").first.is_checked()
     assert all("422" in problem for problem in problems), problems
     problems.clear()  # the browser notes the answer's status
 
@@ -142,14 +139,16 @@ def compose(page: Page, problems: list[str]) -> None:
 def correct_the_text(page: Page) -> None:
     page.fill("#id_text", "سلام  عزیز! کد شما {کد}")
     page.locator("#id_text").evaluate("area => area.setSelectionRange(5, 5)")
-    page.locator("[data-token='{first_name}']").click()
+    page.locator("[data-name=first_name]").click()
     expect(page.locator("#id_text")).to_have_value("سلام {first_name} عزیز! کد شما {کد}")
     expect(page.locator("[data-person='1']")).to_contain_text("سلام سارا0 عزیز! کد شما Y0")
-    expect(page.locator(f"[data-recipients='{NEW}']")).to_be_visible()
-    assert steps.number(page.locator("#preview dl dd").last.text_content()) == NEW * 1450
+    expect(page.locator(f"#preview [data-recipients='{NEW}']")).to_be_visible()
+    assert steps.number(page.locator("#preview [data-cost]").text_content()) == NEW * 1450
     assert steps.number(page.locator("#counter b").nth(1).text_content()) == 1
-    page.locator("button.btn-primary[name=review]").click()
-    page.wait_for_url(re.compile(r"/campaigns/\d+/$"))
+    steps.go_on(page, "sending")
+    expect(page.locator("#course [data-cost]")).to_be_visible()
+    assert steps.number(page.locator("#course [data-cost]").text_content()) == NEW * 1450
+    steps.go_on(page, "review")
     expect(page.locator("main")).to_contain_text("سلام سارا0 عزیز! کد شما Y0")
 
 

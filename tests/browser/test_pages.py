@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ from campaigns.composing import segments
 from campaigns.models import AuditEntry, Campaign, Message
 from contacts import importing
 from contacts.models import Contact, ContactImport, Phonebook
-from providers.models import ProviderAccount, SenderLine
 from providers.sandbox import running_sandbox
 from tests import builders
 from tests.browser import accessibility, steps
@@ -119,7 +117,7 @@ def addresses(draft: Campaign, finished: Campaign) -> list[str]:
     return [
         *WITHOUT_PARAMETERS,
         *(campaign.get_absolute_url() for campaign in (draft, waiting, finished)),
-        f"/campaigns/{draft.pk}/edit/",
+        *(f"/campaigns/{draft.pk}/edit/{step}/" for step in ("audience", "text", "sending")),
         f"/messages/{Message.objects.of(builders.refreshed(finished)).latest('pk').pk}/",
         Contact.objects.latest("pk").get_absolute_url(),
         Phonebook.objects.latest("pk").get_absolute_url(),
@@ -216,38 +214,6 @@ def test_of_two_tabs_one_launches_and_the_other_is_told(member: Page, draft: Cam
     assert AuditEntry.objects.filter(action="launched").count() == 1
 
 
-def fill(page: Page, text: str) -> None:
-    page.goto("/campaigns/new/")
-    page.fill("#id_name", "یلدا")
-    page.locator("input[name=include]").first.check()
-    page.fill("#id_text", text)
-
-
-def test_the_back_button_makes_no_second_draft_and_loses_no_change(member: Page, draft: Campaign) -> None:
-    fill(member, "متن نخست")
-    member.locator("button.btn-primary[name=review]").click()
-    member.wait_for_url(re.compile(r"/campaigns/\d+/$"))
-    member.go_back()
-    expect(member.locator("#id_text")).to_have_value("متن نخست")
-    member.fill("#id_text", "متن دوم")
-    member.locator("button.btn-primary[name=review]").click()
-    member.wait_for_url(re.compile(r"/campaigns/\d+/$"))
-    expect(member.locator("main .chat-bubble").first).to_have_text("متن دوم")
-    assert list(Campaign.objects.exclude(pk=draft.pk).values_list("text", flat=True)) == ["متن دوم"]
-
-
-def test_a_form_can_be_submitted_again_after_an_error(member: Page, draft: Campaign, page_problems: list[str]) -> None:
-    fill(member, "")
-    member.locator("button.btn-primary[name=review]").click()
-    expect(steps.alert_of(member, "id_text")).to_have_text(steps.PERSIAN)
-    expect(member.locator("#id_name")).to_have_value("یلدا")
-    member.fill("#id_text", "سلام")
-    member.locator("button.btn-primary[name=review]").click()
-    member.wait_for_url(re.compile(r"/campaigns/\d+/$"))
-    assert Campaign.objects.count() == 2
-    page_problems[:] = [problem for problem in page_problems if "422" not in problem]
-
-
 TEXTS = [
     "", "a", "a" * 160, "a" * 161, "a" * 306, "a" * 307, "€" * 80, "€" * 81, "{}[]~|^\\\f", "\n\r\n", "@£Δ¤", "`", "ç",
     "س" * 70, "س" * 71,
@@ -264,15 +230,6 @@ def test_the_script_counts_segments_as_the_server_does(member: Page, part_size: 
     member.goto("/")
     counted = member.evaluate("([texts, part]) => texts.map((t) => chapar.segments(t, part))", [texts, part_size])
     assert counted == [segments.count(text, part_size)._asdict() for text in texts]
-
-
-def test_the_composer_counts_the_suffix_that_the_line_appends(member: Page, draft: Campaign) -> None:
-    line = SenderLine.objects.create(account=ProviderAccount.objects.get(), sender="90000456")
-    fill(member, "سلام")
-    for sender, typed in ((line, "سلام\nلغو11"), (draft.line, "سلام")):
-        member.locator(f"input[name=line][value='{sender.pk}']").check()
-        expect(member.locator("#counter b").first).to_have_text(re.compile("."))
-        assert steps.number(member.locator("#counter b").first.text_content()) == len(typed)
 
 
 def test_a_file_that_is_too_large_is_told_before_it_is_uploaded(member: Page, tmp_path: Path) -> None:

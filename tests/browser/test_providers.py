@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-import re
 import urllib.request
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,15 +69,23 @@ def line_at(site: Product, slug: str, **fields: Any) -> SenderLine:
     return found
 
 
-def composed(page: Page, line: SenderLine, name: str, fill: Callable[[Page], None], text: str = TEXT) -> Campaign:
-    """Fill in the composer, go on to the review, and launch from there."""
-    page.goto("/campaigns/new/")
-    page.fill("#id_name", name)
-    page.locator(f"input[name=line][value='{line.pk}']").check()
-    fill(page)
-    page.fill("#id_text", text)
-    page.locator("button.btn-primary[name=review]").click()
-    page.wait_for_url(re.compile(r"/campaigns/\d+/$"))
+def composed(
+    page: Page,
+    line: SenderLine,
+    name: str,
+    audience: Callable[[Page], None],
+    text: str = TEXT,
+    *,
+    extras: Callable[[Page], None] = steps.nothing,
+    sending: Callable[[Page], None] = steps.nothing,
+) -> Campaign:
+    """Go through the composer to the review, and launch from there."""
+
+    def on_the_line(page: Page) -> None:
+        page.locator(f"input[name=line][value='{line.pk}']").check()
+        sending(page)
+
+    steps.walk(page, name, text, audience=audience, extras=extras, sending=on_the_line)
     steps.confirm(page, "launch")
     expect(page.locator("#live")).to_be_attached()
     return Campaign.objects.get(name=name)
@@ -89,9 +95,9 @@ def everybody(page: Page) -> None:
     page.locator("input[name=include]").first.check()
 
 
-def to_everybody(fill: Callable[[Page], None], page: Page) -> None:
-    everybody(page)
-    fill(page)
+def of_the_provider(line: SenderLine, page: Page) -> None:
+    """Choose what the provider of the line keeps, where there is another choice."""
+    page.locator(f"input[name=source][value='{line.account_id}']").check()
 
 
 def watched_to(page: Page, bucket: str, number: int, campaign: Campaign) -> None:
@@ -126,10 +132,9 @@ def test_najva_bale_with_a_file(page: Page, site: Product, customers: Phonebook,
     line = line_at(site, "najva", sender="70001234", channel="bale")
 
     def with_file(page: Page) -> None:
-        everybody(page)
         page.set_input_files("#id_file", path)
 
-    watched_to(page, "delivered", PEOPLE, composed(page, line, "با تصویر", with_file))
+    watched_to(page, "delivered", PEOPLE, composed(page, line, "با تصویر", everybody, extras=with_file))
     assert all(request["file_id"] for request in taken_by(site, "najva"))
 
 
@@ -149,7 +154,7 @@ def test_safir_text_file_copy_button_and_secure_message(
         "رمزدار": lambda page: page.locator("#id_is_secure").check(),
     }
     for name, fill in ways.items():
-        campaign = composed(page, line, name, partial(to_everybody, fill))
+        campaign = composed(page, line, name, everybody, extras=fill)
         watched_to(page, "accepted", PEOPLE, campaign)
     requests = taken_by(site, "safir")
     assert len(requests) == 4 * PEOPLE
@@ -165,10 +170,9 @@ def test_bale_first_and_sms_for_the_rest(page: Page, site: Product, customers: P
     ProviderAccount.objects.filter(slug="safir").update(requests_per_second=200)
 
     def with_fallback(page: Page) -> None:
-        everybody(page)
         page.locator("#id_fallback_line").select_option(str(sms.pk))
 
-    campaign = composed(page, bale, "اول بله", with_fallback)
+    campaign = composed(page, bale, "اول بله", everybody, sending=with_fallback)
     page.goto(f"/campaigns/{campaign.pk}/")
     product.until(lambda: Campaign.objects.get(pk=campaign.pk).finished_at, "the end of both ways", 150)
     on_bale = len(taken_by(site, "safir"))
@@ -213,8 +217,9 @@ CHOOSES_AT_ONCE = """() => new MutationObserver((changes, observer) => {
 def test_a_part_answers_from_the_moment_it_is_there(page: Page, site: Product) -> None:
     line = line_at(site, "ippanel")
     mirroring.run(mirroring.start(line.account, phonebook=None, in_background=False).pk)
+    builders.line(builders.account(name="another"))
     page.goto("/campaigns/new/")
-    page.locator(f"input[name=line][value='{line.pk}']").check()
+    of_the_provider(line, page)
     page.locator("input[name=kept_kind][value=jobs]").check()
     page.evaluate(CHOOSES_AT_ONCE)
     page.locator("#add-jobs").click()

@@ -71,10 +71,9 @@ def use(page: Page, live_server: LiveServer, line: int, segment: Segment) -> Non
     """Make a draft to a segment."""
     page.goto(f"{live_server.url}/campaigns/new/")
     page.fill("[name=name]", "نوروز")
-    page.fill("[name=text]", "سلام")
     page.click("#add-segment")
     page.locator("select[name$=-segment]").select_option(str(segment.pk))
-    expect(page.locator("#preview")).to_contain_text("۷", timeout=PATIENCE)
-    page.locator("aside button[name=save]").click()
-    page.wait_for_url("**/edit/")
+    expect(page.locator("#count [data-recipients='7']")).to_be_visible(timeout=PATIENCE)
+    page.locator("#compose button[name=save]").click()
+    page.wait_for_url("**/campaigns/")
     assert AudienceRule.objects.get(campaign=Campaign.objects.get()).segment == segment

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import re
 from typing import Any
 
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
 
-from campaigns import lifecycle
+from campaigns import checking, lifecycle
 from campaigns.models import Batch, Campaign, Message
 from campaigns.states import BatchStatus, CampaignStatus, MessageStatus
 from providers.models import SenderLine
@@ -23,6 +24,15 @@ FROM_DRAFT = {
     CampaignStatus.REJECTED: [CampaignStatus.PENDING_APPROVAL, CampaignStatus.REJECTED],
     CampaignStatus.SCHEDULED: [CampaignStatus.SCHEDULED],
     CampaignStatus.PREPARING: [CampaignStatus.PREPARING],
+}
+
+FIELDS = {  # of the composer's steps; the first has all others
+    "audience": (),
+    "text": ("text", "file", "kept_file", "remove_file", "copy_text", "is_secure"),
+    "sending": (
+        *("line", "fallback_line", "failover_line", "when", "scheduled_at", "provider_keeps_time"),
+        *("expires_at", "messages_per_minute", "pilot_size"),
+    ),
 }
 
 
@@ -37,7 +47,8 @@ def client_of(name: str, *permissions: str) -> Client:
 
 def owner() -> Client:
     """Somebody who may do everything with campaigns."""
-    return client_of("owner", "add_campaign", "change_campaign", "delete_campaign", "launch_campaign", "see_numbers")
+    permissions = ("add_campaign", "change_campaign", "delete_campaign", "launch_campaign", "see_numbers")
+    return client_of("owner", *permissions)
 
 
 def exporter() -> Client:
@@ -92,12 +103,33 @@ def unclear(requests: int = 2, line: SenderLine | None = None, **fields: Any) ->
 
 
 def filled(line: Any, *books: Any, **changes: Any) -> dict[str, Any]:
-    """The composer's form as somebody has filled it in."""
+    """The composer's steps as somebody has filled them in."""
     return {
         "name": "یلدا",
+        "source": line.account_id if checking.keeps_audience(line) else "ours",
         "line": line.pk,
         "include": [book.pk for book in books],
         "text": "سلام {first_name|مشتری} عزیز",
         "token": "2f1c8f0e-4a53-4c3c-9f6e-7f8f6f1f0a11",
         **changes,
     }
+
+
+def part_of(step: str, sent: dict[str, Any]) -> dict[str, Any]:
+    """What of a filled-in composer stands on a step."""
+    elsewhere = {name for other, names in FIELDS.items() if other != step for name in names}
+    own = FIELDS.get(step)
+    return {name: value for name, value in sent.items() if (name in own if own else name not in elsewhere)}
+
+
+def walk(client: Client, sent: dict[str, Any], campaign: Campaign | None = None) -> Any:
+    """Go through the composer step by step; the answer of the first step that refuses, or else of the last."""
+    address = f"/campaigns/{campaign.pk}/edit/audience/" if campaign else "/campaigns/new/"
+    while True:
+        key = re.search(r"/campaigns/(\d+)/", address)
+        step = "audience" if address == "/campaigns/new/" else address.rstrip("/").rpartition("/")[2]
+        revision = Campaign.objects.get(pk=int(key[1])).revision if key else 0
+        answer = client.post(address, part_of(step, sent) | {"next": "1", "revision": revision})
+        if answer.status_code != 302 or not answer.headers["Location"].partition("/edit/")[1]:
+            return answer
+        address = answer.headers["Location"]

@@ -11,6 +11,7 @@ from django.db.models import F
 from campaigns import reporting
 from campaigns.models import TimelinePoint
 from campaigns.states import MessageStatus
+from providers.models import Tariff
 from providers.sandbox import Sandbox
 from tests import builders
 
@@ -29,3 +30,16 @@ def test_a_timeline_keeps_every_message_in_few_even_steps(sandbox: Sandbox, minu
     delivered = next(line.values for line in course.series if line.status is MessageStatus.DELIVERED)
     assert sum(delivered) == 10
     assert delivered[0] == delivered[-1] == 0
+
+
+@pytest.mark.django_db
+def test_an_operators_charge_is_of_its_own_peoples_texts() -> None:
+    line = builders.line(builders.account())
+    Tariff.objects.create(line=line, rial_per_part=1_000)
+    long = builders.contacts(3, first_name="ن" * 80, operator=1)
+    short = builders.contacts(1, start=10, first_name="نو", operator=2)
+    draft = builders.draft(line, builders.include(builders.phonebook([*long, *short])), text="سلام {first_name}")
+    estimate = reporting.estimate(draft, operators=True)
+    charges = {charge.operator: (charge.parts, charge.cost) for charge in estimate.charges}
+    assert charges == {1: (6, 6_000), 2: (1, 1_000)}
+    assert (estimate.parts, estimate.cost, estimate.longest) == (7, 7_000, 2)

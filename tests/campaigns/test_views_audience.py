@@ -13,7 +13,7 @@ from campaigns.models import Campaign
 from contacts.models import Phonebook, Suppression
 from providers.models import SenderLine
 from tests import builders
-from tests.campaigns.screens import filled, owner
+from tests.campaigns.screens import filled, owner, walk
 
 
 @pytest.fixture
@@ -32,10 +32,10 @@ def client(db: None) -> Client:
 
 
 def test_a_limit_and_a_sample_are_saved_and_come_back(client: Client, line: SenderLine, book: Phonebook) -> None:
-    client.post("/campaigns/new/", filled(line, book, cap_messages=2, cap_days=7, sample_size=3, save="1"))
+    walk(client, filled(line, book, cap_messages=2, cap_days=7, sample_size=3))
     campaign = Campaign.objects.get()
     assert (campaign.cap_messages, campaign.cap_days, campaign.sample_size) == (2, 7, 3)
-    form = client.get(f"/campaigns/{campaign.pk}/edit/").context["form"]
+    form = client.get(f"/campaigns/{campaign.pk}/edit/audience/").context["form"]
     assert [form[name].value() for name in ("cap_messages", "cap_days", "sample_size")] == [2, 7, 3]
 
 
@@ -51,17 +51,17 @@ def test_a_limit_and_a_sample_are_saved_and_come_back(client: Client, line: Send
 def test_half_a_limit_or_too_much_of_one_is_refused(
     client: Client, line: SenderLine, book: Phonebook, field: str, values: dict[str, int]
 ) -> None:
-    response = client.post("/campaigns/new/", filled(line, book, save="1", **values))
+    response = walk(client, filled(line, book, save="1", **values))
     assert response.status_code == 422
     assert response.context["form"].errors[field]
     assert not Campaign.objects.exists()
 
 
-def test_the_preview_tells_who_gets_it_and_who_does_not(client: Client, line: SenderLine, book: Phonebook) -> None:
+def test_the_count_tells_who_gets_it_and_who_does_not(client: Client, line: SenderLine, book: Phonebook) -> None:
     builders.running(line, builders.include(book, size=2))
     Suppression.objects.create(phone=builders.phone(5), reason="opt_out")
     values = filled(line, book, cap_messages=1, cap_days=7, sample_size=2)
-    shares = client.post("/campaigns/preview/", values).context["accounting"]
+    shares = client.post("/campaigns/count/", values).context["accounting"]
     found = {share.name: share.number for share in shares}
     assert found == {"gets_it": 2, "opted_out": 1, "capped": 2, "not_drawn": 1}
 

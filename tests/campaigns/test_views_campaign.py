@@ -335,6 +335,6 @@ def test_the_back_button_after_a_launch_cannot_change_the_draft(client: Client) 
     campaign = campaign_in(S.DRAFT)
     form = filled(campaign.line, Phonebook.objects.get(), name="دیگر")
     lifecycle.launch(campaign.pk)
-    response = client.post(f"/campaigns/{campaign.pk}/edit/", form, follow=True)
+    response = client.post(f"/campaigns/{campaign.pk}/edit/text/", form, follow=True)
     assert response.redirect_chain[-1][0] == f"/campaigns/{campaign.pk}/"
     assert [message.level_tag for message in response.context["messages"]] == ["error"]

@@ -15,7 +15,7 @@ from contacts.models import Phonebook
 from providers.models import UploadedFile
 from tests import builders, uploads
 from tests.campaigns import lines
-from tests.campaigns.screens import filled, owner
+from tests.campaigns.screens import filled, owner, walk
 
 pytestmark = pytest.mark.django_db
 NEW = "/campaigns/new/"
@@ -44,13 +44,13 @@ def errors(response: Any) -> set[str]:
 
 def test_a_file_is_not_uploaded_again_because_something_else_is_wrong(client: Client, book: Phonebook) -> None:
     bale = lines.line("najva", channel="bale")
-    response = client.post(NEW, filled(bale, book, name="", file=SimpleUploadedFile("a.png", uploads.PNG)))
-    assert errors(response) == {"name"}
+    response = walk(client, filled(bale, book, text="{", file=SimpleUploadedFile("a.png", uploads.PNG)))
+    assert errors(response) == {"text"}
     file = UploadedFile.objects.get()
     assert f'name="kept_file" value="{file.pk}"' in response.content.decode()
-    again = client.post(NEW, filled(bale, book, name="", kept_file=file.pk))
+    again = walk(client, filled(bale, book, text="{", kept_file=file.pk))
     assert f'name="kept_file" value="{file.pk}"' in again.content.decode()
-    client.post(NEW, filled(bale, book, kept_file=file.pk))
+    walk(client, filled(bale, book, kept_file=file.pk))
     assert Campaign.objects.get().file == file
 
 
@@ -61,7 +61,7 @@ def test_a_drafts_file_stays_until_it_is_taken_away(
     path = written(tmp_path / "a.png")
     bale = lines.line("najva", channel="bale")
     campaign = builders.draft(bale, builders.include(book), file_path=str(path))
-    client.post(f"/campaigns/{campaign.pk}/edit/", filled(bale, book, **changes))
+    walk(client, filled(bale, book, **changes), campaign)
     campaign.refresh_from_db()
     assert bool(campaign.file) is kept
 
@@ -70,17 +70,18 @@ def test_a_file_goes_along_to_another_account(client: Client, book: Phonebook, t
     path = written(tmp_path / "a.pdf", uploads.PDF)
     safir, najva = lines.line("safir"), lines.line("najva", channel="bale")
     campaign = builders.draft(safir, builders.include(book), file_path=str(path))
-    response = client.post(f"/campaigns/{campaign.pk}/edit/", filled(najva, book))
-    assert errors(response) == {"file"}
+    response = walk(client, filled(najva, book), campaign)
+    assert errors(response) == {"line"}
     Campaign.objects.update(file=attaching.attach(safir, written(tmp_path / "b.png")))
-    client.post(f"/campaigns/{campaign.pk}/edit/", filled(najva, book))
+    walk(client, filled(najva, book), campaign)
     file = Campaign.objects.select_related("file").get().file
     assert file is not None
     assert (file.account, file.filename) == (najva.account, "b.png")
 
 
-def test_the_field_tells_what_each_line_takes(client: Client) -> None:
-    safir, najva = lines.line("safir"), lines.line("najva", channel="bale")
-    page = client.get(NEW).content.decode()
-    assert f'data-limits="{safir.pk}" data-most="524288000" data-kinds="jpeg jpg png gif webp opus' in page
-    assert f'data-limits="{najva.pk}" data-most="15728640" data-kinds="jpeg jpg png gif opus ogg mp4"' in page
+def test_the_field_tells_what_the_line_takes_that_it_is_kept_for(client: Client, book: Phonebook) -> None:
+    sms, najva = lines.line("gosms"), lines.line("najva", channel="bale")
+    for line in (sms, najva):
+        draft = builders.draft(line, builders.include(book))
+        page = client.get(f"/campaigns/{draft.pk}/edit/text/").content.decode()
+        assert 'data-most="15728640" data-kinds="jpeg jpg png gif opus ogg mp4"' in page

@@ -14,7 +14,7 @@ from campaigns.states import CampaignStatus
 from contacts.models import Phonebook
 from providers.models import ProviderAccount, SenderLine
 from tests import builders
-from tests.campaigns.screens import filled, owner
+from tests.campaigns.screens import filled, owner, walk
 
 pytestmark = pytest.mark.django_db
 NEW = "/campaigns/new/"
@@ -55,13 +55,15 @@ def late(line: SenderLine, book: Phonebook) -> Campaign:
 def test_what_is_set_is_kept_and_its_section_opens(
     client: Client, line: SenderLine, stand_in: SenderLine, book: Phonebook
 ) -> None:
-    assert OPEN not in client.get(NEW).content.decode()
+    draft = builders.draft(line, builders.include(book))
+    assert OPEN not in client.get(f"/campaigns/{draft.pk}/edit/sending/").content.decode()
+    draft.delete()
     course = {"expires_at": "1500/01/01 10:00", "messages_per_minute": "30", "failover_line": str(stand_in.pk)}
-    client.post(NEW, filled(line, book, **course))
+    walk(client, filled(line, book, **course))
     campaign = Campaign.objects.get()
     assert (campaign.messages_per_minute, campaign.failover_line) == (30, stand_in)
     assert campaign.expires_at is not None
-    page = client.get(f"/campaigns/{campaign.pk}/edit/").content.decode()
+    page = client.get(f"/campaigns/{campaign.pk}/edit/sending/").content.decode()
     assert OPEN in page
     assert "1500/01/01 10:00" in page
 
@@ -72,7 +74,7 @@ def test_what_is_set_is_kept_and_its_section_opens(
 def test_what_cannot_be_is_said_at_its_field(
     client: Client, line: SenderLine, book: Phonebook, field: str, value: str
 ) -> None:
-    answer = client.post(NEW, filled(line, book, **{field: str(line.pk) if value == "self" else value}))
+    answer = walk(client, filled(line, book, **{field: str(line.pk) if value == "self" else value}))
     assert answer.status_code == 422
     assert list(answer.context["form"].errors) == [field]
     assert OPEN in answer.content.decode()
@@ -108,7 +110,7 @@ def test_a_scheduled_campaign_can_be_made_a_draft_again(client: Client, line: Se
     campaign = late(line, book)
     client.post(f"/campaigns/{campaign.pk}/take-back/")
     assert builders.refreshed(campaign).status == CampaignStatus.DRAFT
-    assert client.get(f"/campaigns/{campaign.pk}/edit/").status_code == 200
+    assert client.get(f"/campaigns/{campaign.pk}/edit/audience/").status_code == 200
 
 
 def test_an_unreachable_provider_is_told_apart_from_a_refusal(client: Client, line: SenderLine) -> None:

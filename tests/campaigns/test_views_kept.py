@@ -16,10 +16,10 @@ from contacts.models import JobCategory, Phonebook, ProviderNumber
 from providers.models import SenderLine
 from tests import builders
 from tests.campaigns import lines
-from tests.campaigns.screens import filled, owner
+from tests.campaigns.screens import filled, owner, walk
 
 pytestmark = pytest.mark.django_db
-NEW, PARTS, PREVIEW = "/campaigns/new/", "/campaigns/parts/", "/campaigns/preview/"
+NEW, PARTS, COUNT = "/campaigns/new/", "/campaigns/parts/", "/campaigns/count/"
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def chosen(line: SenderLine, *rows: dict[str, Any], **changes: Any) -> dict[str,
 
 
 def params_of(client: Client, sent: dict[str, Any]) -> list[dict[str, Any]]:
-    response = client.post(NEW, sent)
+    response = walk(client, sent)
     assert response.status_code == 302, response.context["form"].errors
     assert set(AudienceRule.objects.values_list("kind", "rule")) == {("provider", "include")}
     return [rule.params for rule in AudienceRule.objects.order_by("pk")]
@@ -105,37 +105,39 @@ def test_several_job_categories_make_several_rules(client: Client, lists: Sender
 def test_only_what_has_been_mirrored_can_be_chosen(
     client: Client, lists: SenderLine, rows: list[dict[str, Any]], field: str
 ) -> None:
-    response = client.post(NEW, chosen(lists, *rows))
+    response = walk(client, chosen(lists, *rows))
     assert response.status_code == 422
     assert field in response.context["form"].parts[0].errors
 
 
 def test_phonebooks_and_job_categories_do_not_mix(client: Client, lists: SenderLine) -> None:
-    response = client.post(NEW, chosen(lists, BOOKS, JOBS))
+    response = walk(client, chosen(lists, BOOKS, JOBS))
     assert response.status_code == 422
     assert set(response.context["form"].errors) == {"include"}
 
 
 def test_recipients_of_ours_do_not_go_out_on_such_a_line(client: Client, lists: SenderLine) -> None:
     book = builders.phonebook(builders.contacts(2))
-    response = client.post(NEW, chosen(lists, BOOKS, include=[book.pk]))
+    response = walk(client, chosen(lists, BOOKS, include=[book.pk]))
     assert response.status_code == 422
     assert set(response.context["form"].errors) == {"include"}
 
 
 def test_the_providers_lists_do_not_go_out_on_another_line(client: Client, lists: SenderLine) -> None:
     other = builders.line(builders.account())
-    response = client.post(NEW, chosen(lists, BOOKS) | {"line": other.pk})
-    assert set(response.context["form"].errors) == {"include"}
+    response = walk(client, chosen(lists, BOOKS) | {"line": other.pk})
+    assert set(response.context["form"].errors) == {"line"}
+    ours = walk(client, chosen(lists, BOOKS) | {"source": "ours"})
+    assert set(ours.context["form"].errors) == {"include"}
 
 
 def test_without_a_choice_it_is_asked_for(client: Client, lists: SenderLine) -> None:
-    response = client.post(NEW, chosen(lists, {"kind": "books"}, {"kind": "jobs"}))
+    response = walk(client, chosen(lists, {"kind": "books"}, {"kind": "jobs"}))
     assert set(response.context["form"].errors) == {"include"}
 
 
 def test_placeholders_are_refused_at_the_text(client: Client, lists: SenderLine) -> None:
-    response = client.post(NEW, chosen(lists, BOOKS) | {"text": "سلام {first_name}"})
+    response = walk(client, chosen(lists, BOOKS) | {"text": "سلام {first_name}"})
     assert set(response.context["form"].errors) == {"text"}
 
 
@@ -149,7 +151,7 @@ def test_the_lists_of_the_chosen_lines_account_are_shown(client: Client, lists: 
     second = lines.line("ippanel", of=lines.account("ippanel", name="other"), sender="+98PRO")
     mirror(second)
     Phonebook.objects.filter(account=second.account).update(name="دیگری")
-    page = client.post(PARTS, chosen(lists, BOOKS) | {"line": second.pk}).content.decode()
+    page = client.post(PARTS, chosen(lists, BOOKS) | {"source": second.account_id}).content.decode()
     assert f'data-account="{second.account_id}"' in page
     assert "دیگری" in page
     assert "checked" not in page.partition('-books" value=')[2].partition(">")[0]
@@ -159,7 +161,7 @@ def test_what_is_gone_at_the_provider_is_offered_no_more(client: Client, lists: 
     campaign = builders.draft(lists, AudienceRule(kind="provider", params={"phonebooks": ["123654"]}))
     Phonebook.objects.update(gone_since="2026-01-01T00:00Z")
     assert client.get(NEW).context["form"].theirs.books == {}
-    assert list(client.get(f"/campaigns/{campaign.pk}/edit/").context["form"].theirs.books) == ["123654"]
+    assert list(client.get(f"/campaigns/{campaign.pk}/edit/audience/").context["form"].theirs.books) == ["123654"]
 
 
 @pytest.mark.parametrize("query", ["سارا", "0912000000", "۰۹۱۲"])
@@ -180,11 +182,11 @@ def test_thousands_of_chosen_numbers_stay_chosen(client: Client, lists: SenderLi
     refs = [str(n) for n in range(3_000)]
     rule = AudienceRule(kind="provider", params={"phonebook": "456987", "numbers": refs})
     campaign = builders.draft(lists, rule)
-    page = client.get(f"/campaigns/{campaign.pk}/edit/").content.decode()
+    page = client.get(f"/campaigns/{campaign.pk}/edit/audience/").content.decode()
     shown = re.findall(r'-numbers" value="(\d+)"', page)
     further = re.findall(r'-further" value="([\d,]+)"', page)[0]
     row = {"kind": "entries", "phonebook": "456987", "numbers": shown, "further": further}
-    client.post(f"/campaigns/{campaign.pk}/edit/", chosen(lists, row))
+    walk(client, chosen(lists, row), campaign)
     assert campaign.rules.get().params == rule.params
 
 
@@ -193,18 +195,18 @@ def test_what_the_command_line_named_without_a_mirror_stays(
     client: Client, line: SenderLine, params: dict[str, Any]
 ) -> None:
     campaign = builders.draft(line, AudienceRule(kind="provider", params=params))
-    form = client.get(f"/campaigns/{campaign.pk}/edit/").context["form"]
+    form = client.get(f"/campaigns/{campaign.pk}/edit/audience/").context["form"]
     (part,) = (part for part in form.parts if part.given)
     fields = {each.name: each.value() for each in part if each.value() is not None}
-    client.post(f"/campaigns/{campaign.pk}/edit/", chosen(line, {"kind": part.kind, **fields}))
+    walk(client, chosen(line, {"kind": part.kind, **fields}), campaign)
     assert campaign.rules.get().params == params
 
 
-def test_the_preview_shows_the_text_and_counts_nobody_of_ours(client: Client, lists: SenderLine) -> None:
+def test_nobody_of_ours_is_counted(client: Client, lists: SenderLine) -> None:
     builders.contacts(3)
-    response = client.post(PREVIEW, chosen(lists, BOOKS))
-    assert response.context["literal"] == "سلام"
-    assert "estimate" not in response.context
+    response = client.post(COUNT, chosen(lists, BOOKS))
+    assert response.context["keeps"]
+    assert "headcount" not in response.context
     assert not Campaign.objects.exists()
 
 
@@ -213,16 +215,16 @@ def test_the_composer_asks_as_often_for_fifty_of_the_providers_phonebooks(
 ) -> None:
     rule = AudienceRule(kind="provider", params={"phonebooks": ["123654"]})
     campaign = builders.draft(lists, rule)
-    client.get(f"/campaigns/{campaign.pk}/edit/")
+    client.get(f"/campaigns/{campaign.pk}/edit/audience/")
     with django_assert_num_queries(_QUERIES):
-        client.get(f"/campaigns/{campaign.pk}/edit/")
+        client.get(f"/campaigns/{campaign.pk}/edit/audience/")
     books = [Phonebook(account=lists.account, provider_ref=f"9{n}", name=f"n{n}") for n in range(50)]
     Phonebook.objects.bulk_create(books)
     with django_assert_num_queries(_QUERIES):
-        client.get(f"/campaigns/{campaign.pk}/edit/")
+        client.get(f"/campaigns/{campaign.pk}/edit/audience/")
 
 
-_QUERIES = 11  # session, user, two of permissions, campaign, rules, lines, phonebooks of both, categories, attributes
+_QUERIES = 10  # session, user, two of permissions, campaign, rules, lines, phonebooks of both, categories
 
 
 @pytest.mark.parametrize(("hours", "kept"), [(3, True), (None, False), (24 * 200, False)])
@@ -230,7 +232,7 @@ def test_the_provider_keeps_the_time_where_it_can(
     client: Client, lists: SenderLine, hours: int | None, kept: bool
 ) -> None:
     at = f"{timezone.localtime() + dt.timedelta(hours=hours):%Y-%m-%d %H:%M}" if hours else ""
-    response = client.post(NEW, chosen(lists, BOOKS) | {"scheduled_at": at, "provider_keeps_time": "on"})
+    response = walk(client, chosen(lists, BOOKS) | {"scheduled_at": at, "provider_keeps_time": "on"})
     assert Campaign.objects.filter(provider_keeps_time=True).exists() == kept
     assert kept or set(response.context["form"].errors) == {"scheduled_at"}
 
@@ -239,4 +241,4 @@ def test_other_lines_leave_the_time_to_this_site(client: Client) -> None:
     line = builders.line(builders.account())
     book = builders.phonebook(builders.contacts(1))
     sent = filled(line, book, scheduled_at="2099-01-01 10:00", provider_keeps_time="on")
-    assert "scheduled_at" in client.post(NEW, sent).context["form"].errors
+    assert "scheduled_at" in walk(client, sent).context["form"].errors

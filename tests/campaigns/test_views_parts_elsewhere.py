@@ -13,10 +13,10 @@ from campaigns.models import AudienceRule, Campaign, Message, Segment
 from campaigns.states import OUTCOMES, CampaignStatus, MessageStatus
 from providers.models import SenderLine
 from tests import builders
-from tests.campaigns.screens import campaign_in, filled, owner
+from tests.campaigns.screens import campaign_in, filled, owner, walk
 
 pytestmark = pytest.mark.django_db
-NEW, PARTS, PREVIEW = "/campaigns/new/", "/campaigns/parts/", "/campaigns/preview/"
+NEW, PARTS, COUNT = "/campaigns/new/", "/campaigns/parts/", "/campaigns/count/"
 
 
 @pytest.fixture
@@ -53,8 +53,8 @@ def test_a_segment_is_sent_to_and_counted(client: Client, line: SenderLine) -> N
     builders.contacts(5, attributes={"city": "تهران"})
     builders.contacts(2, start=50)
     sent = filled(line, **row("segment", segment=segment().pk))
-    assert client.post(PREVIEW, sent).context["estimate"].recipients == 5
-    assert client.post(NEW, sent).status_code == 302
+    assert client.post(COUNT, sent).context["headcount"].recipients == 5
+    assert walk(client, sent).status_code == 302
     rule = AudienceRule.objects.get()
     assert (rule.kind, rule.rule, rule.segment, rule.params) == ("segment", "include", Segment.objects.get(), {})
 
@@ -62,7 +62,7 @@ def test_a_segment_is_sent_to_and_counted(client: Client, line: SenderLine) -> N
 def test_a_segment_is_left_out(client: Client, line: SenderLine) -> None:
     book = builders.phonebook([*builders.contacts(5, attributes={"city": "تهران"}), *builders.contacts(2, start=50)])
     sent = filled(line, book, **row("segment", segment=segment().pk, side="exclude"))
-    assert client.post(PREVIEW, sent).context["estimate"].recipients == 2
+    assert client.post(COUNT, sent).context["headcount"].recipients == 2
 
 
 @pytest.mark.parametrize(
@@ -72,8 +72,8 @@ def test_the_recipients_of_another_campaign_are_chosen_by_outcome(
     client: Client, line: SenderLine, other: Campaign, outcome: str, people: int
 ) -> None:
     sent = filled(line, **row("campaign", source=other.pk, outcome=outcome))
-    assert client.post(PREVIEW, sent).context["estimate"].recipients == people
-    assert client.post(NEW, sent).status_code == 302
+    assert client.post(COUNT, sent).context["headcount"].recipients == people
+    assert walk(client, sent).status_code == 302
     rule = AudienceRule.objects.get(campaign__name=sent["name"])
     assert (rule.kind, rule.source) == ("campaign", other)
     assert rule.params == ({"outcome": outcome} if outcome else {})
@@ -81,7 +81,7 @@ def test_the_recipients_of_another_campaign_are_chosen_by_outcome(
 
 @pytest.mark.parametrize("kind", ["segment", "campaign"])
 def test_a_row_without_its_choice_is_refused_in_it(client: Client, line: SenderLine, kind: str) -> None:
-    response = client.post(NEW, filled(line, **row(kind, segment="", source="9" * 30)))
+    response = walk(client, filled(line, **row(kind, segment="", source="9" * 30)))
     assert response.status_code == 422
     assert {"segment": "segment", "campaign": "source"}[kind] in response.context["form"].parts[0].errors
 
@@ -89,14 +89,14 @@ def test_a_row_without_its_choice_is_refused_in_it(client: Client, line: SenderL
 def test_a_saved_draft_shows_these_rows_and_keeps_them(client: Client, line: SenderLine, other: Campaign) -> None:
     failed = AudienceRule(rule="exclude", kind="campaign", source=other, params={"outcome": "failed"})
     campaign = builders.draft(line, AudienceRule(kind="segment", segment=segment()), failed)
-    form = client.get(f"/campaigns/{campaign.pk}/edit/").context["form"]
+    form = client.get(f"/campaigns/{campaign.pk}/edit/audience/").context["form"]
     assert [part.kind for part in form.parts] == ["segment", "campaign"]
     sent: dict[str, Any] = {"part": [part.prefix for part in form.parts]}
     for part in form.parts:
         sent[f"{part.prefix}-kind"] = part.kind
         sent |= {each.html_name: each.value() for each in part if each.value() is not None}
     before = list(campaign.rules.values_list("rule", "kind", "params", "segment", "source"))
-    assert client.post(f"/campaigns/{campaign.pk}/edit/", filled(line, **sent)).status_code == 302
+    assert walk(client, filled(line, **sent), campaign).headers["Location"] == campaign.get_absolute_url()
     assert list(campaign.rules.values_list("rule", "kind", "params", "segment", "source")) == before
 
 
@@ -126,6 +126,6 @@ def test_every_outcome_has_its_row_and_its_words(line: SenderLine, other: Campai
 def test_a_segment_that_names_what_was_deleted_chooses_nobody(client: Client, line: SenderLine) -> None:
     condition = {"field": "phonebook", "test": "none_of", "value": [987]}
     stale = Segment.objects.create(name="stale", conditions=segmenting.checked({"conditions": [condition]}))
-    response = client.post(NEW, filled(line, **row("segment", segment=stale.pk)))
+    response = walk(client, filled(line, **row("segment", segment=stale.pk)))
     assert response.status_code == 422
     assert "include" in response.context["form"].errors

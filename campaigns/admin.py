@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 from django_q.models import Failure, OrmQ, Schedule, Success
 
-from campaigns import checking, drafting, lifecycle, segment_admin, sending_admin, text_admin  # noqa: F401 - further models
+from campaigns import approving, checking, drafting, lifecycle, segment_admin, sending_admin, text_admin  # noqa: F401 - further models
 from campaigns.auditing import note
 from campaigns.models import AudienceRule, Campaign
 from campaigns.sending import kept
@@ -154,7 +154,7 @@ class CampaignAdmin(LargeTableAdmin):
     list_select_related = ("line", "created_by")
     search_fields = ("name",)
     autocomplete_fields = ("line", "fallback_line", "file")
-    actions = ("launch", "pause", "resume", "cancel")
+    actions = ("submit", "launch", "pause", "resume", "cancel")
     readonly_fields = (
         "status",
         "pause_text",
@@ -217,6 +217,11 @@ class CampaignAdmin(LargeTableAdmin):
     @admin.action(description=gettext_lazy("Launch"), permissions=["launch"])
     def launch(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> None:
         self._do(request, queryset, lifecycle.launch)
+
+    @admin.action(description=gettext_lazy("Submit for approval"), permissions=["change"])
+    def submit(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> None:
+        """To approve is done on the campaign's page alone, by who has seen what it seals."""
+        self._do(request, queryset, approving.submit)
 
     @admin.action(description=gettext_lazy("Pause"), permissions=["launch"])
     def pause(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> None:

@@ -6,13 +6,13 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, TypeVar
 
-from django.conf import settings
 from django.db.models import Model, Q, QuerySet, Sum
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
+from campaigns import approving
 from campaigns.models import Approval, Campaign, StatusCount
 from campaigns.states import CampaignStatus, MessageStatus
 from contacts.models import BulkAction, ContactImport
@@ -194,22 +194,13 @@ def _pilots() -> list[Need]:
 
 def _approvals(user: Any) -> list[Need]:
     """Campaigns that wait for this person's approval."""
-    if not user.has_perm("campaigns.approve_campaign"):
-        return []
-    found = Approval.objects.filter(
-        decision=Approval.Decision.REQUESTED, campaign__status=CampaignStatus.PENDING_APPROVAL
-    )
-    if settings.APPROVAL == "four_eyes":
-        own = Q(requested_by=user) | Q(campaign__created_by=user)
-        found = found.exclude(own)
 
     def tell(approval: Approval) -> Need:
         title = _named(_("“%(name)s” waits for your approval."), approval.campaign.name)
         link, facts = approval.campaign.get_absolute_url(), _size(approval.facts)
         return Need("approval", "warning", "shield-check", title, link, _("Look at it"), facts=facts)
 
-    waiting = found.select_related("campaign").order_by("pk")
-    return _told(_first(waiting), tell, _list_of(CampaignStatus.PENDING_APPROVAL))
+    return _told(_first(approving.waiting_for(user)), tell, reverse("campaigns:approvals"))
 
 
 def _size(facts: dict[str, Any]) -> str:

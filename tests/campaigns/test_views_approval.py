@@ -156,8 +156,7 @@ def test_a_draft_that_was_changed_in_another_tab_is_not_launched(launcher: Clien
     settings.APPROVAL = "optional"
     campaign = builders.refreshed(priced_draft())
     page = page_of(launcher, campaign)
-    fields = {"name": "x", "line": campaign.line, "text": "other"}
-    drafting.revise(campaign.pk, rules=campaign.audience_rules(), **fields)
+    drafting.revise(campaign.pk, text="other")
     answer = launcher.post(f"/campaigns/{campaign.pk}/launch/", {"seal": seal_in(page)}, follow=True)
     assert "the text" in answer.content.decode()
     assert builders.refreshed(campaign).status == S.DRAFT

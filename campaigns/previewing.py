@@ -164,17 +164,12 @@ def _bill(
     named = sum(by_operator.values())
     share = recipients / named if named else 0.0
     if template.is_personal and read:
-        parts: dict[tuple[int, str], int] = {}
-        for each in read:
-            key = (each.operator, each.segments.encoding)
-            parts[key] = parts.get(key, 0) + each.segments.parts
-        parts = {key: round(number * named / len(read)) for key, number in parts.items()}
+        parts = reporting.parts_by_operator([(each.operator, each.segments) for each in read], by_operator)
         single = [each.cost for each in read]
     else:
-        encoding, length = found.segments.encoding, found.segments.parts
-        parts = {(operator, encoding): number * length for operator, number in by_operator.items()}
-        prices = [tariffs.price(operator, encoding) for operator in by_operator]
-        single = [None if price is None else price * length for price in prices]
+        parts = reporting.parts_by_operator([(pricing.ANY_OPERATOR, found.segments)], by_operator)
+        prices = [tariffs.price(operator, found.segments.encoding) for operator in by_operator]
+        single = [None if price is None else price * found.segments.parts for price in prices]
     cost, told = tariffs.cost(parts), [price for price in single if price is not None]
     return Bill(
         recipients=recipients,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from campaigns import previewing, reporting
-from campaigns.models import Campaign
+from campaigns.models import AudienceRule, Campaign
 from contacts.models import Contact, Operator, Suppression
 from providers.models import SenderLine, Tariff
 from tests import builders
@@ -57,6 +57,17 @@ def test_it_costs_what_the_review_says(line: SenderLine, text: str) -> None:
     assert (bill.recipients, bill.parts, bill.cost) == (9, estimate.parts, estimate.cost)
     assert sum(charge.cost or 0 for charge in bill.charges) == bill.cost
     assert sum(charge.parts for charge in bill.charges) == bill.parts
+
+
+def test_it_costs_what_the_review_says_also_with_numbers_that_are_no_contacts(line: SenderLine) -> None:
+    pasted = AudienceRule(
+        kind=AudienceRule.Kind.NUMBERS, params={"numbers": [builders.phone(n) for n in range(90, 97)]}
+    )
+    book = builders.phonebook(people())
+    campaign = builders.draft(line, builders.include(book), pasted, text="س" * 60 + "{first_name|مشتری}")
+    bill, estimate = previewing.look(campaign).bill, reporting.estimate(campaign)
+    assert bill is not None
+    assert (bill.recipients, bill.parts, bill.cost) == (17, estimate.parts, estimate.cost)
 
 
 def test_the_price_of_one_message_is_told_from_the_least_to_the_most(line: SenderLine) -> None:

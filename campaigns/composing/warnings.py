@@ -35,7 +35,7 @@ _PLAIN = {  # what word processors and phones put in, and what GSM-7 has for it
 }
 # Cyrillic and Greek letters that look like Latin ones.
 _ALIKE = dict(zip("АВЕКМНОРСТХЅІЈаеорсухѕіјΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABEKMHOPCTXSIJaeopcyxsijABEZHIKMNOPTYXo", strict=True))
-_NAME = re.compile(r"(\{[^{}|]*)")  # a placeholder's brace and name, which no repair touches
+_NAME = re.compile(r"(\{\{|\{[^{}|]*)")  # a placeholder's brace and name, which no repair touches; a brace of the text
 _WORD = re.compile(r"[^\W\d_]+")
 _LINK = re.compile(
     r"(?:(?:https?://|www\.)[!-~]*|(?<![\w.@-])(?:[a-z0-9-]+\.)+[a-z]{2,}/[!-~]*)[a-z0-9/=_&#%}~-]", re.IGNORECASE

@@ -43,6 +43,7 @@ def store_all(reported: Iterable[Reported], source: DeliveryEvent.Source) -> int
     """The same for several calls at once. What is stored when it raises is stored; a repeat changes nothing."""
     adapted = connection.ops.adapt_datetimefield_value
     now = timezone.now()
+    due = now - dt.timedelta(milliseconds=1)  # SQLite's clock knows no less, and would be behind our own
     rows = [
         (
             each.account_id,
@@ -53,7 +54,7 @@ def store_all(reported: Iterable[Reported], source: DeliveryEvent.Source) -> int
             str(source),
             report.cost if report.cost is not None and 0 <= report.cost <= COST_LIMIT else None,
             adapted(each.at or now),
-            adapted(now),
+            adapted(due),
         )
         for each in reported
         for report in each.reports

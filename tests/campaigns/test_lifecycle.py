@@ -50,8 +50,9 @@ def draft(db: None) -> Campaign:
 
 
 def rung() -> list[str]:
-    """The tasks in the queue, oldest first."""
-    return [str(queued.func()).rpartition(".")[2] for queued in OrmQ.objects.order_by("pk")]
+    """The tasks in the queue, oldest first, without the one that counts what there is."""
+    names = [str(queued.func()).rpartition(".")[2] for queued in OrmQ.objects.order_by("pk")]
+    return [name for name in names if name != "tally"]
 
 
 @pytest.mark.parametrize("action", ACTIONS)
@@ -255,10 +256,12 @@ def test_nothing_is_rung_for_what_was_rolled_back() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_queued_tasks_that_a_new_secret_key_makes_unreadable_are_rung_for_again() -> None:
     builders.campaign_of(None, 2)
-    queued = OrmQ.objects.count()
     OrmQ.objects.update(payload="signed with another key")
+    unreadable = list(OrmQ.objects.values_list("pk", flat=True))
     ringing.tick()
-    assert OrmQ.objects.count() == queued + 1
+    OrmQ.objects.filter(pk__in=unreadable).delete()
+    assert unreadable
+    assert rung() == ["pump"]
 
 
 def test_a_completed_campaign_is_not_completed_twice(sandbox: Sandbox, db: None) -> None:

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.django_db
 # Without a sign-in, or with permissions that hang on what is asked for: tested where they are.
 ELSEWHERE = {"login", "logout", "set_language", "health", "webhook"}
 BY_WORD = {"campaigns:control", "campaigns:approval", "contacts:act", "contacts:bulk_cancel", "campaigns:file"}
+BY_WORD |= {"contacts:export_download"}  # by what is in the file
 SAMPLES: dict[str, Any] = {"pk": 999, "line_pk": 999, "contact_id": 999, "account_id": 999, "token": "x"}
 WORDS = {"answer": "nothing", "action": "pause", "word": "approve", "step": "text"}
 

@@ -199,6 +199,8 @@ def control(request: HttpRequest, pk: int, action: str) -> HttpResponse:
         raise Http404
     try:
         do(pk, request.user, **{name: request.POST.get(name, "") for name in _CARRIED.get(action, ())})
+    except Campaign.DoesNotExist:  # deleted meanwhile
+        raise Http404 from None
     except (lifecycle.NotAllowed, drafting.InvalidDraft) as error:
         messages.error(request, str(error))
         return redirect("campaigns:detail", pk)

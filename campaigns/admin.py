@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -191,13 +192,23 @@ class CampaignAdmin(LargeTableAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Campaign | None = None) -> Any:
         return super().get_readonly_fields(request, obj) if obj else ()
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Campaign | None:
+        """What is posted is judged with the row held: it may have been sent on its way since the page was read."""
+        found: Campaign | None = super().get_object(request, object_id, from_field)
+        if found is None or request.method != "POST" or not transaction.get_connection().in_atomic_block:
+            return found
+        return self.get_queryset(request).select_for_update(of=("self",)).filter(pk=found.pk).first()
+
     def has_launch_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("campaigns.launch_campaign")
 
     def save_model(self, request: HttpRequest, obj: Campaign, form: Any, change: bool) -> None:
-        if not change:
+        if change:  # its revision tells a step of the composer that is open meanwhile
+            obj.revision += 1
+            obj.save(update_fields=[*form.fields, "revision", "updated_at"])
+        else:
             obj.created_by_id = request.user.pk
-        super().save_model(request, obj, form, change)
+            obj.save()
         note("revised" if change else "created", obj.pk, request.user)
 
     def delete_model(self, request: HttpRequest, obj: Campaign) -> None:

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from campaigns import checking, sealing, standing
 from campaigns.auditing import note
@@ -33,6 +34,7 @@ PERMISSION = "campaigns.approve_campaign"
 MAX_COMMENT = 500
 SHORT = 12  # digits of a seal that people compare
 _D = Approval.Decision
+_NOT_TOLD = gettext_noop("The provider did not tell how many recipients there are and what they cost.")
 _AUTHORS = ("created", "revised", "submitted")  # what makes a campaign somebody's own
 
 
@@ -78,7 +80,7 @@ def counted(campaign: Campaign) -> Sealed:
     try:
         quote = kept.quote(campaign)
     except (ProviderError, UndecryptableSecret):
-        raise NotAllowed(_("The provider did not tell how many recipients there are and what they cost.")) from None
+        raise NotAllowed(_(_NOT_TOLD)) from None
     parts = None if quote.parts is None else quote.recipients * quote.parts
     return Sealed(sealing.hashes(campaign), Figures(quote.recipients, parts, quote.most))
 
@@ -107,6 +109,8 @@ def approve(campaign_id: int, actor: Actor = None, comment: str = "", *, seal: s
         if problem := sealing.why_not_seen(campaign, seal, now):
             raise NotAllowed(problem)
         seen = (sealing.seen_by(seal, campaign) if seal else None) or now
+        if seen.figures.recipients is None:  # it would stand for any number
+            raise NotAllowed(_(_NOT_TOLD))
         approval.seal, approval.facts = seen.seal, seen.facts
         _decide(approval, _D.APPROVED, actor, comment)
         Campaign.objects.filter(pk=campaign_id).update(pause_code="", pause_text="")

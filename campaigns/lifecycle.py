@@ -176,16 +176,22 @@ def is_all_away(campaign_id: int) -> bool:
     return not still_open.exists() and bulks.under_way(campaign_id)
 
 
-def resume(campaign_id: int, actor: Actor = None) -> None:
+def resume(campaign_id: int, actor: Actor = None, *, seen: str = "") -> None:
     """Go on exactly where the pause left off; where it waits for a word on its pilot, with all the rest.
 
+    ``seen`` is the ``pause_code`` that the word was given on: a second click on one pause is none on the next.
+
     Raises:
-        NotAllowed: it is not paused.
+        NotAllowed: it is not paused, or for another reason than was seen.
     """
     with transaction.atomic():
         campaign = Campaign.objects.select_for_update().filter(pk=campaign_id, status=CampaignStatus.PAUSED).first()
         if campaign is None:
             raise NotAllowed(_("Only a paused campaign can go on."))
+        if seen and seen != campaign.pause_code:
+            raise NotAllowed(
+                _("This campaign is not what you saw any more, so nothing was done. Look again, then decide.")
+            )
         waited = campaign.pause_code == pilots.OUT
         facts = {"pilot_released_at": Now()} if waited else {}
         Campaign.objects.move(campaign_id, CampaignStatus.RUNNING, pause_code="", pause_text="", **facts)

@@ -80,6 +80,8 @@ def lapse(campaign: Campaign, now: Sealed | None) -> str:
         changed = sealing.changes(sealing.sealed_from(approval.facts), now)
     if not changed:
         return ""
+    if approval and now.figures.recipients is None:  # nobody was asked: what was approved stays the bound
+        now = now._replace(figures=sealing.sealed_from(approval.facts).figures)
     end(campaign.pk, _D.VOID)
     asker = approval.requested_by if approval else campaign.created_by
     Approval.objects.create(campaign=campaign, seal=now.seal, facts=now.facts, requested_by=asker)

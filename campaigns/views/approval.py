@@ -118,6 +118,8 @@ def say(request: HttpRequest, pk: int, word: str) -> HttpResponse:
     get_object_or_404(Campaign, pk=pk)
     try:
         _WORDS[word].do(request, pk, request.POST.get("comment", "").replace("\0", ""))
+    except Campaign.DoesNotExist:  # deleted meanwhile
+        raise Http404 from None
     except lifecycle.NotAllowed as error:
         messages.error(request, str(error))
     else:

@@ -68,7 +68,8 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
 def live(request: HttpRequest, pk: int) -> HttpResponse:
     """What changes while a campaign goes out; polled by its page until it has ended and no fresh report is awaited.
 
-    ``?seen=`` names the status and the controls that the page shows: with others come the parts that depend on them.
+    ``?seen=`` names the status, the controls and the pause that the page shows: with others come the parts that
+    depend on them.
     """
     campaign = _campaign(pk)
     if unusable.provider_unknown(campaign):
@@ -87,7 +88,7 @@ def live(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _seen(campaign: Campaign, controls: Iterable[str]) -> str:
-    return "-".join([campaign.status, *sorted(controls)])
+    return "-".join([campaign.status, *sorted(controls), *filter(None, [campaign.pause_code])])
 
 
 def _campaign(pk: int) -> Campaign:
@@ -181,6 +182,9 @@ _ACTIONS: dict[str, tuple[str, Callable[..., Any], Any]] = {
 }
 
 
+_CARRIED = {"launch": ("seal",), "resume": ("seen",)}  # what a form tells of the page that its reader saw
+
+
 @require_POST
 def control(request: HttpRequest, pk: int, action: str) -> HttpResponse:
     """Launch, pause, resume or cancel a campaign, or delete a draft. A second click finds it done and says so."""
@@ -194,7 +198,9 @@ def control(request: HttpRequest, pk: int, action: str) -> HttpResponse:
             return redirect("campaigns:list")
         raise Http404
     try:
-        do(pk, request.user, **({"seal": request.POST.get("seal", "")} if action == "launch" else {}))
+        do(pk, request.user, **{name: request.POST.get(name, "") for name in _CARRIED.get(action, ())})
+    except Campaign.DoesNotExist:  # deleted meanwhile
+        raise Http404 from None
     except (lifecycle.NotAllowed, drafting.InvalidDraft) as error:
         messages.error(request, str(error))
         return redirect("campaigns:detail", pk)

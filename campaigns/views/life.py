@@ -14,7 +14,7 @@ from campaigns import describing
 from campaigns.models import Attempt, AuditEntry, Batch, DeliveryEvent, Message
 from campaigns.states import BatchStatus, MessageStatus, Reason
 from campaigns.views.wording import action_in_words
-from interface import persian
+from interface import masking, persian
 from providers.explaining import Explanation, explain
 
 _DECISIONS = ("counted_as_sent", "sent_again")
@@ -139,4 +139,5 @@ def _raw(event: DeliveryEvent) -> str:
     """The event as it is stored."""
     names = ("provider_ref", "report", "code", "words", "cost", "source", "received_at", "result", "tries", "retry_at")
     stored: dict[str, Any] = {"id": event.pk, **{name: getattr(event, name) for name in names}}
+    stored["words"] = masking.veiled(event.words)
     return json.dumps(stored, ensure_ascii=False, indent=2, default=str)

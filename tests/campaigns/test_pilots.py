@@ -121,6 +121,19 @@ def test_a_word_on_a_pause_is_none_on_the_pilot_that_ended_meanwhile(sandbox: Sa
     assert taken(sandbox) == first(2)
 
 
+def test_a_second_click_on_a_pause_is_none_on_the_pilot_that_was_over_by_then(sandbox: Sandbox) -> None:
+    campaign = builders.campaign_of(sandbox, 12, pilot_size=2)
+    lifecycle.pause(campaign.pk)
+    lifecycle.resume(campaign.pk, seen="operator")
+    builders.send_all(campaign)
+    with pytest.raises(lifecycle.NotAllowed):
+        lifecycle.resume(campaign.pk, seen="operator")
+    assert held(campaign)
+    assert taken(sandbox) == first(2)
+    lifecycle.resume(campaign.pk, seen=pilots.OUT)
+    assert builders.refreshed(campaign).status == S.RUNNING
+
+
 def test_a_batch_that_comes_back_keeps_the_rest_waiting(sandbox: Sandbox) -> None:
     campaign = builders.campaign_of(sandbox, 32, pilot_size=12)
     sandbox.faults.add("429", "send", ordinals=[2])

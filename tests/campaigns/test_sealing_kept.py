@@ -10,6 +10,7 @@ from campaigns.lifecycle import NotAllowed
 from campaigns.models import AudienceRule, Batch, Campaign
 from campaigns.states import CampaignStatus
 from contacts.models import Phonebook
+from providers.models import SenderLine
 from providers.sandbox import Sandbox
 from tests import builders
 from tests.campaigns import lines
@@ -54,6 +55,29 @@ def test_who_joins_at_the_provider_voids_the_approval(campaign: Campaign) -> Non
     assert builders.refreshed(campaign).status == CampaignStatus.PENDING_APPROVAL
     assert decisions(campaign) == ["void", "requested"]
     assert not Batch.objects.exists()
+
+
+def test_one_that_lapsed_before_it_was_counted_keeps_the_number_that_was_approved(campaign: Campaign) -> None:
+    approver = person("approver", "approve_campaign")
+    approving.submit(campaign.pk)
+    approving.approve(campaign.pk, approver)
+    SenderLine.objects.update(window_end="20:00")
+    with pytest.raises(NotAllowed):
+        lifecycle.launch(campaign.pk)
+    approving.approve(campaign.pk, approver)
+    Phonebook.objects.update(size=2_000)
+    lifecycle.launch(campaign.pk)
+    assert not lifecycle.prepare(campaign.pk)
+    assert not Batch.objects.exists()
+
+
+def test_nobody_approves_a_number_that_nobody_was_told(campaign: Campaign) -> None:
+    request = approving.submit(campaign.pk)
+    request.facts["recipients"] = None
+    request.save()
+    with pytest.raises(NotAllowed):
+        approving.approve(campaign.pk, person("approver", "approve_campaign"))
+    assert decisions(campaign) == ["requested"]
 
 
 def test_it_is_not_submitted_where_the_provider_does_not_tell(campaign: Campaign, sandbox: Sandbox) -> None:

@@ -60,6 +60,18 @@ def test_a_page_that_shows_another_status_gets_its_controls_anew(client: Client)
     assert "commandfor" not in page(client, f"{address}?seen={seen}")
 
 
+def test_a_page_that_shows_another_pause_lets_nothing_go_on(client: Client) -> None:
+    campaign = campaign_in(S.PAUSED)
+    address = f"/campaigns/{campaign.pk}/"
+    seen = client.get(f"{address}live/").context["seen"]
+    Campaign.objects.filter(pk=campaign.pk).update(pause_code="pilot")
+    assert 'name="seen" value="pilot"' in page(client, f"{address}live/?seen={seen}")
+    client.post(f"{address}resume/", {"seen": "operator"})
+    assert builders.refreshed(campaign).status == S.PAUSED
+    client.post(f"{address}resume/", {"seen": "pilot"})
+    assert builders.refreshed(campaign).status == S.RUNNING
+
+
 @pytest.mark.parametrize(
     ("status", "actions"),
     [

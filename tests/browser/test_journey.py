@@ -163,7 +163,8 @@ def launch_and_watch(page: Page) -> None:
     assert page.evaluate("window.loadedOnce")
     expect(page.locator("#live")).not_to_have_attribute("hx-get", re.compile("."))  # nothing is left to ask for
     expect(page.locator("#head button[commandfor]")).to_have_count(0)
-    expect(page.locator("#charts canvas")).to_have_count(2)
+    expect(page.locator("#charts canvas")).to_have_count(1)
+    expect(page.locator("#breakdown table tbody tr").first).to_be_visible()
     expect(page.locator("#recipients tbody tr")).to_have_count(25)
 
 

@@ -22,7 +22,7 @@ from tests import builders, chromium
 from tests.browser import product, steps
 from tests.browser.product import Product
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(400)]
 
 PASSWORD = "a-password-of-the-tests"
 PHONEBOOK = "مشتریان زمستان"

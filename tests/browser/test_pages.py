@@ -117,6 +117,7 @@ def stumbles(page: Page, address: str) -> list[str]:
     return [f"{address}: {what}" for what in found]
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize(
     ("viewport", "theme", "language"),
     [(WIDE, "light", "fa rtl"), (WIDE, "dark", "en ltr"), (PHONE, "dark", "fa rtl"), (PHONE, "light", "ru ltr")],

@@ -214,7 +214,7 @@ def _progress(contact_import: ContactImport) -> dict[str, Any]:
         "it": it,
         "share": share,
         "done_share": share / 100,
-        "rate": round(it.rows_done / seconds) if it.rows_done and seconds > 0 else None,
+        "a_second": round(it.rows_done / seconds) if it.rows_done and seconds > 0 else None,
         "left": loading.seconds_left(it) if it.status == _Status.RUNNING else None,
         "failure": file_sentence(it.error) if it.status == _Status.FAILED else "",
         "fresh": it.new + it.updated + it.unchanged,

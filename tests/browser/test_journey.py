@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 from pytest_django.fixtures import Settings
 
-from campaigns.models import Campaign, DeliveryEvent
+from campaigns.models import Approval, Campaign, DeliveryEvent
 from contacts.models import Contact
+from project import roles
 from providers.models import SenderLine, Tariff
 from tests import builders, chromium
 from tests.browser import product, steps
 from tests.browser.product import Product
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(400)]
 
 PASSWORD = "a-password-of-the-tests"
 PHONEBOOK = "مشتریان زمستان"
@@ -32,10 +34,16 @@ WIDE, PHONE = (1440, 900), (390, 844)
 
 
 @pytest.fixture
-def site(process_environment: dict[str, str], settings: Settings, tmp_path: Path) -> Iterator[Product]:
+def approval() -> str:
+    """The site's APPROVAL; override it with a parametrization of the same name."""
+    return "optional"
+
+
+@pytest.fixture
+def site(process_environment: dict[str, str], settings: Settings, tmp_path: Path, approval: str) -> Iterator[Product]:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]  # as the site's own
     User.objects.create_superuser("modir", password=PASSWORD)
-    with product.running(process_environment, tmp_path / "processes.log") as running:
+    with product.running(process_environment | {"APPROVAL": approval}, tmp_path / "processes.log") as running:
         yield running
 
 
@@ -63,6 +71,23 @@ def page(
 
 
 @pytest.fixture
+def enter(browser: Browser, site: Product, page_problems: list[str]) -> Iterator[Callable[[str], Page]]:
+    """Signs somebody new of a role in, in a browser of their own."""
+    with ExitStack() as stack:
+
+        def enter(role: str) -> Page:
+            User.objects.create_user(role, password=PASSWORD).groups.set([Group.objects.get(name=role)])
+            context = stack.enter_context(browser.new_context(base_url=site.url, locale="fa-IR"))
+            page = context.new_page()
+            chromium.watch(page, site.url, page_problems)
+            signed_in(page, role)
+            return page
+
+        yield enter
+    assert not page_problems, page_problems
+
+
+@pytest.fixture
 def line(site: Product) -> SenderLine:
     """A line at the sandbox, slow enough to look at: two requests a second, 50 recipients each."""
     account = builders.account(name="نجوا", batch_size=50, requests_per_second=2)
@@ -84,9 +109,9 @@ def customers(tmp_path: Path) -> Path:
     return path
 
 
-def signed_in(page: Page) -> None:
+def signed_in(page: Page, name: str = "modir") -> None:
     page.goto("/")
-    steps.sign_in(page, "modir", PASSWORD)
+    steps.sign_in(page, name, PASSWORD)
     page.wait_for_url(lambda address: address.endswith("/") and "login" not in address)
 
 
@@ -163,7 +188,8 @@ def launch_and_watch(page: Page) -> None:
     assert page.evaluate("window.loadedOnce")
     expect(page.locator("#live")).not_to_have_attribute("hx-get", re.compile("."))  # nothing is left to ask for
     expect(page.locator("#head button[commandfor]")).to_have_count(0)
-    expect(page.locator("#charts canvas")).to_have_count(2)
+    expect(page.locator("#charts canvas")).to_have_count(1)
+    expect(page.locator("#breakdown table tbody tr").first).to_be_visible()
     expect(page.locator("#recipients tbody tr")).to_have_count(25)
 
 
@@ -184,7 +210,6 @@ def find_recipients(page: Page) -> None:
 
 
 def export_everybody(page: Page) -> None:
-    page.go_back()
     page.goto(Campaign.objects.get().get_absolute_url())
     with page.expect_download() as download:
         page.locator("#recipients").get_by_role("button", name="CSV").click()
@@ -207,6 +232,42 @@ def test_a_new_user_goes_the_whole_way(
     export_everybody(page)
     ledger = site.ledger()
     assert (ledger["messages"], ledger["repeated"], ledger["departures"]) == (NEW, {}, {})
+    assert set(DeliveryEvent.objects.values_list("source", flat=True)) == {DeliveryEvent.Source.WEBHOOK}
+
+
+def everybody(page: Page) -> None:
+    page.locator("input[name=include]").first.check()
+
+
+def say(page: Page, word: str) -> None:
+    """Submit or approve by the dialog of the review."""
+    page.locator(f"button[commandfor={word}]").click()
+    page.locator(f"dialog#{word} button[form={word}-form]").click()
+    expect(page.locator(f"button[commandfor={word}]")).to_have_count(0)
+
+
+@pytest.mark.parametrize("approval", ["four_eyes"])
+def test_one_composes_another_approves_and_launches(
+    enter: Callable[[str], Page], site: Product, line: SenderLine, customers: Path
+) -> None:
+    composer = enter(roles.COMPOSER)
+    import_the_customers(composer, customers)
+    steps.walk(composer, NAME, "سلام {first_name}! کد شما {کد}", audience=everybody)
+    expect(composer.locator("button[commandfor=launch]")).to_have_count(0)
+    say(composer, "submit")
+    approver = enter(roles.APPROVER)
+    steps.open_by_menu(approver, "/approvals/")
+    approver.locator("main a.btn-primary").click()
+    expect(approver.locator("button[commandfor=launch]")).to_have_count(0)
+    say(approver, "approve")
+    launch_and_watch(approver)
+    composer.reload()
+    expect(composer.locator("#live[data-status=completed]")).to_be_visible()
+    expect(composer.locator("form[data-downloads]")).to_have_count(0)
+    export_everybody(enter(roles.ADMINISTRATOR))
+    decided = Approval.objects.get()
+    assert [str(who) for who in (decided.requested_by, decided.decided_by)] == [roles.COMPOSER, roles.APPROVER]
+    assert (decided.decision, site.ledger()["messages"]) == ("approved", NEW)
     assert set(DeliveryEvent.objects.values_list("source", flat=True)) == {DeliveryEvent.Source.WEBHOOK}
 
 

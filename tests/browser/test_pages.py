@@ -6,30 +6,27 @@ import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
+from django.urls import resolve
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from campaigns.composing import segments
-from campaigns.models import AuditEntry, Campaign, Message
-from contacts import importing
-from contacts.models import Contact, ContactImport, Phonebook
+from campaigns.models import AuditEntry, Campaign
 from providers.sandbox import running_sandbox
 from tests import builders
 from tests.browser import accessibility, steps
+from tests.browser.addresses import NO_PAGES, every_page
+from tests.project import test_access
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 WIDE, PHONE = (1440, 900), (390, 844)
-WITHOUT_PARAMETERS = (
-    "/", "/campaigns/", "/campaigns/new/", "/contacts/", "/contacts/new/", "/phonebooks/", "/imports/", "/imports/new/",
-    "/accounts/", "/accounts/new/", "/suppressions/", "/suppressions/new/", "/suppressions/files/",
-    "/segments/", "/segments/new/", "/texts/", "/texts/new/",
-)  # fmt: skip
 # Everything that a person who sees, hears or scrolls would stumble over; empty where all is well.
 STUMBLES = """() => {
     const found = [], html = document.documentElement, page = document.scrollingElement;
@@ -98,33 +95,17 @@ def speak(page: Page, language: str) -> None:
     page.context.add_cookies([{"name": name, "value": language, "domain": site, "path": "/"}])
 
 
-def imported(content: str, *, run: bool) -> ContactImport:
-    path = importing.store([content.encode()], max_bytes=10_000)
-    job = importing.prepare(path, "مشتریان.csv")
-    if run:
-        book = Phonebook.objects.create(name="imported")
-        importing.start(job, job.mapping["columns"], phonebooks=[book], in_background=False)
-        importing.run(job.pk)
-    return job
-
-
 @pytest.fixture
-def addresses(draft: Campaign, finished: Campaign) -> list[str]:
-    """Every page of the menu, every form, and a page of each thing."""
-    waiting = builders.running(draft.line, builders.include(Phonebook.objects.get(name="مشتریان")))
-    imports = [imported("موبایل,نام,شهر\n09121112233,مینا,یزد\n1234,علی,\n", run=run) for run in (True, False)]
-    account, line = f"/accounts/{draft.line.account_id}/", f"lines/{draft.line_id}/"
-    return [
-        *WITHOUT_PARAMETERS,
-        *(campaign.get_absolute_url() for campaign in (draft, waiting, finished)),
-        *(f"/campaigns/{draft.pk}/edit/{step}/" for step in ("audience", "text", "sending")),
-        f"/messages/{Message.objects.of(builders.refreshed(finished)).latest('pk').pk}/",
-        Contact.objects.latest("pk").get_absolute_url(),
-        Phonebook.objects.latest("pk").get_absolute_url(),
-        f"/imports/{imports[0].pk}/",
-        f"/imports/{imports[1].pk}/mapping/",
-        *(account + rest for rest in ("", "edit/", "lines/new/", line)),
-    ]
+def addresses(draft: Campaign, finished: Campaign, member: Page) -> list[str]:
+    return every_page(draft, finished, User.objects.get(username="modir"))
+
+
+def test_every_page_is_looked_at(addresses: list[str]) -> None:
+    client = Client()
+    client.force_login(User.objects.get(username="modir"))
+    answered = {name for name, sample in test_access.addresses() if client.get(sample).status_code != 405}
+    looked_at = {resolve(urlsplit(address).path).view_name for address in addresses}
+    assert answered - looked_at == NO_PAGES.keys()
 
 
 def stumbles(page: Page, address: str) -> list[str]:
@@ -136,6 +117,7 @@ def stumbles(page: Page, address: str) -> list[str]:
     return [f"{address}: {what}" for what in found]
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize(
     ("viewport", "theme", "language"),
     [(WIDE, "light", "fa rtl"), (WIDE, "dark", "en ltr"), (PHONE, "dark", "fa rtl"), (PHONE, "light", "ru ltr")],

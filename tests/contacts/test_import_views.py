@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,14 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from contacts import bulk, importing
 from contacts.importing import starting
 from contacts.models import BulkAction, Contact, ContactImport, JobCategory, Phonebook, Suppression
 from contacts.phones import normalise
 from interface import tables
+from interface.persian import number
 from tests.contacts.files import counts, imported, members, write
 
 pytestmark = pytest.mark.django_db
@@ -319,6 +322,16 @@ def test_a_result_takes_as_many_queries_for_many_phonebooks_and_refused_rows_as_
             assert owner.get(job.get_absolute_url()).status_code == 200
         taken.append(len(captured))
     assert taken[1] == taken[2]
+
+
+@pytest.mark.parametrize("rest", ["", "live/"])
+def test_an_import_under_way_tells_its_rate(owner: Client, rest: str) -> None:
+    job, _stamp = checked(owner)
+    begun = timezone.now() - dt.timedelta(seconds=10)
+    ContactImport.objects.filter(pk=job.pk).update(status="running", rows_done=50_000, new=49_999, started_at=begun)
+    page = owner.get(f"{job.get_absolute_url()}{rest}")
+    assert 0 < page.context["a_second"] <= 5_000
+    assert number(page.context["a_second"]) in page.content.decode()
 
 
 def test_stopping_an_import_keeps_what_is_in_and_tells_so(owner: Client) -> None:

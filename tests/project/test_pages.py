@@ -45,6 +45,13 @@ def test_no_template_needs_what_the_content_security_policy_forbids(path: Path) 
     assert forbidden.search(markup) is None
 
 
+@pytest.mark.parametrize("path", TEMPLATES, ids=relative)
+def test_no_plural_counts_by_a_name_that_it_writes_over(path: Path) -> None:
+    # {% blocktranslate count counter=rate with rate=rate|num %}: by then the counter is words, which is an error.
+    overwritten = re.compile(r"""\{%\s*blocktranslate\s[^%]*?\bcount\s+\w+=(\w+)[^%]*?\s\1=""")
+    assert overwritten.search(path.read_text()) is None
+
+
 @pytest.mark.parametrize("code", ["400", "403", "404", "500"])
 @pytest.mark.parametrize(("language", "direction"), [("fa", "rtl"), ("en", "ltr")])
 def test_an_error_is_told_in_the_readers_language(code: str, language: str, direction: str) -> None:

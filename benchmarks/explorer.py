@@ -21,7 +21,7 @@ from typing import Any
 
 from benchmarks import measuring
 from benchmarks.freeze_audience import fill_phonebook
-from benchmarks.pages import BATCH, BATCHES, CAMPAIGNS, COUNTS, ENDS, MESSAGES, POINTS
+from benchmarks.populating import BATCH, BATCHES, CAMPAIGNS, COUNTS, ENDS, MESSAGES, POINTS
 
 SMALL = 5_000  # campaigns of FEW messages
 FEW = 20

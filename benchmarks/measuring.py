@@ -75,9 +75,9 @@ def measure(way: Callable[[], int | Mapping[str, float]]) -> None:
 
     connection.ensure_connection()
     backend = connection.connection.info.backend_pid if connection.vendor == "postgresql" else None
-    began, cpu = time.monotonic(), _cpu(backend)
+    began, spent = time.monotonic(), cpu(backend)
     told = way()
-    figures = {"wall": time.monotonic() - began, "cpu": _cpu(backend) - cpu}
+    figures = {"wall": time.monotonic() - began, "cpu": cpu(backend) - spent}
     figures |= {"memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
     print(json.dumps(figures | (dict(told) if isinstance(told, Mapping) else {"rows": told})))
 
@@ -95,7 +95,8 @@ def medians(rounds: Sequence[Mapping[str, Mapping[str, Any]]]) -> dict[str, dict
     }
 
 
-def _cpu(backend: int | None) -> float:
+def cpu(backend: int | None) -> float:
+    """The CPU seconds of this process, and of the database's process that serves it."""
     seconds = time.process_time()
     if backend is not None:
         fields = Path(f"/proc/{backend}/stat").read_text().rpartition(")")[2].split()

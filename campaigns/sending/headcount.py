@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import Case, Count, F, Value, When
+from django.db.models import Case, Count, F, QuerySet, Value, When
 
 from campaigns.composing.accounting import Headcount
 from campaigns.counting import one_picture
@@ -21,8 +21,24 @@ from campaigns.sending import capping, naming
 from campaigns.sending.naming import Named, Recipients, path
 from campaigns.sending.suppressed import REASONS
 from campaigns.states import Reason
-from contacts.models import Operator, Suppression
+from contacts.models import Contact, Operator, Suppression
 from contacts.querysets import STRENGTH
+
+AT_ONCE = 5_000  # contacts, or suppressed numbers: more are not counted while somebody waits for a page
+
+
+def takes_long(campaign: Campaign) -> bool:
+    """Whether to count an audience may take longer than a page should, told by bounds that cost little."""
+    rules = campaign.audience_rules()
+    listed = [rule.phonebook.size for rule in rules if rule.kind == AudienceRule.Kind.PHONEBOOK and rule.phonebook]
+    if sum(listed) > AT_ONCE:
+        return True
+    others = campaign.cap_messages or len(listed) < len(rules)
+    return _are_many(Suppression.objects.all()) or bool(others and _are_many(Contact.objects.all()))
+
+
+def _are_many(rows: QuerySet[Any]) -> bool:
+    return rows.order_by()[: AT_ONCE + 1].count() > AT_ONCE
 
 
 def count(campaign: Campaign, *, capped: bool = True) -> Headcount:

@@ -29,21 +29,24 @@ CHANGE = "campaigns.change_campaign"
 _D = Approval.Decision
 
 
-def context(request: HttpRequest, campaign: Campaign, estimate: Estimate | None = None) -> dict[str, Any]:
+def context(
+    request: HttpRequest, campaign: Campaign, estimate: Estimate | None = None, *, counted: bool = True
+) -> dict[str, Any]:
     """What the review page needs to know of approval; ``estimate`` spares counting the audience once more.
 
     ``launchable``, or else ``why_not_launchable`` (empty for who may not launch at all); ``seal`` for each form;
-    ``approval`` that waits or stands; ``changed`` since it was asked for.
+    ``approval`` that waits or stands; ``changed`` since it was asked for. A page that shows no figures (``counted`` is
+    false) has no seal, and nothing can be launched or approved there.
     """
     approval = standing.of(campaign.pk) if campaign.status == CampaignStatus.PENDING_APPROVAL else None
-    now = approving.as_shown(campaign, approval, estimate)
+    now = approving.as_shown(campaign, approval, estimate) if counted else None
     why_not = standing.why_not_launched(campaign)
     may_launch = request.user.has_perm(LAUNCH)
     return {
         "approval": approval,
-        "launchable": may_launch and not why_not and campaign.status != CampaignStatus.REJECTED,
+        "launchable": counted and may_launch and not why_not and campaign.status != CampaignStatus.REJECTED,
         "why_not_launchable": why_not if may_launch else "",
-        "seal": sealing.token(campaign, now),
+        "seal": sealing.token(campaign, now) if now else "",
         **_panel(request, campaign, approval, now),
     }
 
@@ -53,13 +56,13 @@ def seal_of_late(campaign: Campaign) -> str:
     return sealing.token(campaign, Sealed(sealing.hashes(campaign), Figures()))
 
 
-def _panel(request: HttpRequest, campaign: Campaign, approval: Approval | None, now: Sealed) -> dict[str, Any]:
+def _panel(request: HttpRequest, campaign: Campaign, approval: Approval | None, now: Sealed | None) -> dict[str, Any]:
     """What ``_approval.html`` shows and offers."""
     waits = approval is not None and approval.decision == _D.REQUESTED
     may_approve, may_change = request.user.has_perm(approving.PERMISSION), request.user.has_perm(CHANGE)
     why_not = approving.why_not_decide(campaign, request.user) if approval else ""
     earlier = campaign.approvals.exclude(pk=approval.pk if approval else 0).select_related("decided_by")
-    changed = sealing.changes(sealing.sealed_from(approval.facts), now) if approval else {}
+    changed = sealing.changes(sealing.sealed_from(approval.facts), now) if approval and now else {}
     return {
         "approval_required": standing.is_required(campaign),
         "four_eyes": settings.APPROVAL == "four_eyes",
@@ -68,7 +71,7 @@ def _panel(request: HttpRequest, campaign: Campaign, approval: Approval | None, 
         "approval_changed": list(changed.values()),
         "may_submit": campaign.is_editable and may_change,
         "may_withdraw": campaign.status == CampaignStatus.PENDING_APPROVAL and may_change,
-        "may_approve": waits and may_approve and not why_not,
+        "may_approve": now is not None and waits and may_approve and not why_not,
         "may_reject": approval is not None and may_approve and not why_not,
         "why_not_decide": why_not if may_approve else "",
         "earlier_approvals": earlier[:EARLIER],

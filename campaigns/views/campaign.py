@@ -52,7 +52,8 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     context |= history.context(request, campaign)
     if campaign.is_editable or campaign.status == CampaignStatus.PENDING_APPROVAL:
         reviewed = review.context(request, campaign)
-        context |= reviewed | approval.context(request, campaign, reviewed.get("estimate"))
+        counted = not reviewed["counting"]
+        context |= reviewed | approval.context(request, campaign, reviewed.get("estimate"), counted=counted)
         context |= testing.context(request, campaign)
         context["launchable"] = context["launchable"] and not context["problems"]
         return render(request, "campaigns/review.html", context)

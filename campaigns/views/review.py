@@ -15,7 +15,7 @@ from campaigns.composing import pricing, segments, templating
 from campaigns.composing.preview import template_of
 from campaigns.describing import describe
 from campaigns.models import Campaign
-from campaigns.sending import kept, windows
+from campaigns.sending import headcount, kept, windows
 from campaigns.views import figures, step_pages
 from campaigns.views.lines import cards
 from campaigns.views.wording import Notice, text_warnings, why_not_sending
@@ -27,7 +27,10 @@ from providers.secrets import UndecryptableSecret
 
 
 def context(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
-    """What the page shows. ``?quote`` asks the provider at once, where no script fetches its answer afterwards."""
+    """What the page shows. ``?quote`` asks the provider at once, where no script fetches its answer afterwards.
+
+    ``counting``: the audience may be large, so the page comes without figures, and fetches itself with ``?counted``.
+    """
     rules = campaign.rules.select_related("phonebook", "job_category__parent", "source", "segment")
     line, now = campaign.line, timezone.localtime()
     begin = max(campaign.scheduled_at or now, now)
@@ -43,12 +46,21 @@ def context(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
         "in_the_past": campaign.scheduled_at is not None and campaign.scheduled_at <= now,
         "waits_until": None if windows.is_open(line, begin, rests) else windows.next_opening(line, begin, rests),
         "today": now.date(),
+        "counting": _counts_later(request, campaign),
     }
+    if facts["counting"]:
+        return facts
     try:
         facts |= _kept(campaign) if facts["keeps"] else _ours(campaign)
     except templating.TemplateError:  # the problems say so
         return facts
     return facts | (_quoted(campaign) if facts["keeps"] and "quote" in request.GET else {})
+
+
+def _counts_later(request: HttpRequest, campaign: Campaign) -> bool:
+    if "counted" in request.GET or checking.keeps_audience(campaign.line):
+        return False
+    return headcount.takes_long(campaign)
 
 
 class Row(NamedTuple):

@@ -95,6 +95,17 @@ def test_a_list_of_contacts_tells_who_is_suppressed() -> None:
     assert [contact.is_suppressed for contact in told] == [False, True, False]
 
 
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="plans are PostgreSQL's")
+def test_a_page_of_contacts_does_not_read_all_suppressed_numbers() -> None:
+    builders.contacts(2_000)
+    Suppression.objects.bulk_create(Suppression(phone=builders.phone(n)) for n in range(0, 6_000, 2))
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE contacts_contact, contacts_suppression")
+    plan = Contact.objects.with_suppression().order_by("-pk")[:50].explain()
+    assert "Seq Scan on contacts_suppression" not in plan
+    assert "suppression_by_phone" in plan
+
+
 def test_what_a_reply_makes_while_an_operator_says_it_is_the_operators() -> None:
     if not is_postgres():
         pytest.skip("on SQLite one writes after the other")

@@ -32,17 +32,15 @@ _D = Approval.Decision
 def context(request: HttpRequest, campaign: Campaign, estimate: Estimate | None = None) -> dict[str, Any]:
     """What the review page needs to know of approval; ``estimate`` spares counting the audience once more.
 
-    ``launchable``, or else ``why_not_launchable`` (empty for who may not launch at all); ``seal`` for each form;
-    ``approval`` that waits or stands; ``changed`` since it was asked for.
+    ``launchable``: this person may, and nothing is in the way; ``seal`` for each form; ``approval`` that waits or
+    stands; ``changed`` since it was asked for.
     """
     approval = standing.of(campaign.pk) if campaign.status == CampaignStatus.PENDING_APPROVAL else None
     now = approving.as_shown(campaign, approval, estimate)
     why_not = standing.why_not_launched(campaign)
-    may_launch = request.user.has_perm(LAUNCH)
     return {
         "approval": approval,
-        "launchable": may_launch and not why_not and campaign.status != CampaignStatus.REJECTED,
-        "why_not_launchable": why_not if may_launch else "",
+        "launchable": request.user.has_perm(LAUNCH) and not why_not and campaign.status != CampaignStatus.REJECTED,
         "seal": sealing.token(campaign, now),
         **_panel(request, campaign, approval, now),
     }

@@ -101,6 +101,20 @@ def look(campaign: Campaign) -> Look:
     return found._replace(bill=_bill(audience, found, template, read, tariffs), by_sms=_by_sms(campaign))
 
 
+def cautions(campaign: Campaign) -> Sequence[warnings.Caution]:
+    """What should be known of a draft's text, without counting who gets it.
+
+    Raises:
+        TemplateError: the text is no template.
+    """
+    line = campaign.line
+    template = template_of(campaign.text, line.suffix)
+    if not template.is_personal or checking.keeps_audience(line):
+        return _cautions(campaign.text, setting_of(line), [])
+    people = naming.contacts(campaign).order_by("pk")[: reporting.SAMPLE]
+    return _cautions(campaign.text, setting_of(line), [_reader(template, each, line.part_size) for each in people])
+
+
 def look_at(text: str) -> Look:
     """What a text comes to that has no audience yet, for some of all contacts.
 
@@ -121,9 +135,12 @@ def setting_of(line: SenderLine | None) -> warnings.Setting:
 def _look(text: str, setting: warnings.Setting, read: list[Reader]) -> Look:
     template = template_of(text, setting.suffix)
     literal = template.literal
-    sample = [warnings.Sampled(each.values, each.segments) for each in read] if template.is_personal else []
-    cautions = warnings.cautions(text, setting, sample)
-    return Look(literal, segments.count(literal, setting.part_size), _shown(template, read), cautions)
+    found = _cautions(text, setting, read if template.is_personal else [])
+    return Look(literal, segments.count(literal, setting.part_size), _shown(template, read), found)
+
+
+def _cautions(text: str, setting: warnings.Setting, read: list[Reader]) -> list[warnings.Caution]:
+    return warnings.cautions(text, setting, [warnings.Sampled(each.values, each.segments) for each in read])
 
 
 def _reader(template: templating.Template, contact: Contact, part_size: int) -> Reader:

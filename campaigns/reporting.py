@@ -242,10 +242,11 @@ def parts_by_operator(
 
 
 def sample_previews(campaign: Campaign, number: int = 3) -> list[Preview]:
-    """The texts that the first recipients will read.
+    """The texts that the first recipients will read; a single one where they all read the same.
 
     Raises:
         TemplateError: the text is no template.
     """
     template = template_of(campaign.text, campaign.line.suffix)
-    return previews(template, naming.contacts(campaign).order_by("pk")[:number], campaign.line.part_size)
+    people = naming.contacts(campaign).order_by("pk")[: number if template.is_personal else 1]
+    return previews(template, people, campaign.line.part_size)

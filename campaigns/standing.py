@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.db.models import Sum
+from django.db.models import OuterRef, Subquery, Sum
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -16,6 +16,8 @@ from campaigns.states import CampaignStatus
 VOID = "approval_void"  # the pause code of a campaign that waits again, for it is no longer what was approved
 _D = Approval.Decision
 STANDING = (_D.REQUESTED, _D.APPROVED)
+# What a campaign's request or approval says, to annotate campaigns with; null where there is none.
+DECISION = Subquery(Approval.objects.filter(campaign=OuterRef("pk"), decision__in=STANDING).values("decision"))
 
 
 class Lapsed(Exception):

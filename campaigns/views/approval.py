@@ -34,7 +34,7 @@ def context(
 ) -> dict[str, Any]:
     """What the review page needs to know of approval; ``estimate`` spares counting the audience once more.
 
-    ``launchable``, or else ``why_not_launchable`` (empty for who may not launch at all); ``seal`` for each form;
+    ``launchable``: this person may, and nothing is in the way (else ``why_not_launchable``); ``seal`` for each form;
     ``approval`` that waits or stands; ``changed`` since it was asked for. A page that shows no figures (``counted`` is
     false) has no seal, and nothing can be launched or approved there.
     """

@@ -17,7 +17,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from campaigns import forecast, lifecycle, reporting, restoring, traffic, witness
+from campaigns import forecast, lifecycle, reporting, restoring, standing, traffic, witness
 from campaigns.hearts import hearts
 from campaigns.models import Campaign, StatusCount, TimelinePoint
 from campaigns.states import LIVE, CampaignStatus, MessageStatus
@@ -76,7 +76,8 @@ def _restored() -> dict[str, Any]:
 def _context(request: HttpRequest) -> dict[str, Any]:
     real = Campaign.objects.filter(is_test=False).select_related("line__account")
     live = list(real.filter(status__in=LIVE)[:SHOWN])
-    recent = list(real.exclude(status__in=[*LIVE, CampaignStatus.DRAFT])[:SHOWN])
+    past = real.exclude(status__in=[*LIVE, CampaignStatus.DRAFT]).annotate(decision=standing.DECISION)
+    recent = list(past[:SHOWN])
     accounts = reporting.accountings(live + recent)
     found = hearts()
     silent = [heart for heart in found if not heart.beats]

@@ -16,7 +16,7 @@ from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_safe
 from persiantools.jdatetime import JalaliDate
 
-from campaigns import reporting
+from campaigns import reporting, standing
 from campaigns.models import Campaign
 from campaigns.querysets import CampaignQuerySet
 from campaigns.states import CampaignStatus
@@ -54,7 +54,8 @@ def campaign_list(request: HttpRequest) -> HttpResponse:
     asked = request.GET
     shown = Campaign.objects.filter(is_test=asked.get("tests") == "1")
     chosen = _chosen(shown, asked)
-    page = keyset_page(_in_status(chosen, asked).select_related("line__account", "created_by"), asked.dict(), size=ROWS)
+    rows = _in_status(chosen, asked).select_related("line__account", "created_by").annotate(decision=standing.DECISION)
+    page = keyset_page(rows, asked.dict(), size=ROWS)
     found = reporting.accountings(page.rows)
     context = {
         "page": page,

@@ -10,15 +10,16 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from campaigns import checking, forecast, reporting, ways
+from campaigns import checking, forecast, previewing, reporting, ways
 from campaigns.composing import pricing, segments, templating
 from campaigns.composing.preview import template_of
 from campaigns.describing import describe
 from campaigns.models import Campaign
 from campaigns.sending import headcount, kept, windows
 from campaigns.views import figures, step_pages
+from campaigns.views.cautioning import Advice, advice
 from campaigns.views.lines import cards
-from campaigns.views.wording import Notice, text_warnings, why_not_sending
+from campaigns.views.wording import Notice, why_not_sending
 from contacts.models import Operator
 from providers.base import ProviderError
 from providers.explaining import explain
@@ -52,6 +53,7 @@ def context(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
         return facts
     try:
         facts |= _kept(campaign) if facts["keeps"] else _ours(campaign)
+        facts["advice"] = _advice(campaign)
     except templating.TemplateError:  # the problems say so
         return facts
     return facts | (_quoted(campaign) if facts["keeps"] and "quote" in request.GET else {})
@@ -83,14 +85,12 @@ def _rows(estimate: pricing.Estimate) -> list[Row]:
 def _ours(campaign: Campaign) -> dict[str, Any]:
     estimate = reporting.estimate(campaign, operators=True)
     shown = reporting.sample_previews(campaign) if campaign.text else []
-    texts = [campaign.text, *(each.text for each in shown)]
     return {
         "estimate": estimate,
         "accounting": figures.headcount(estimate.headcount),
         "by_operator": _rows(estimate) if campaign.text else [],
         "previews": shown,
         "rest": ways.rest(campaign) if campaign.text else None,
-        "warnings": _warnings(texts, estimate.longest),
         "no_tariff": estimate.cost is None and estimate.recipients > 0,
         "ends_at": forecast.ends_at(campaign, estimate.recipients),
         "pilot": campaign.pilot_size if (campaign.pilot_size or 0) < estimate.recipients else None,
@@ -100,11 +100,12 @@ def _ours(campaign: Campaign) -> dict[str, Any]:
 def _kept(campaign: Campaign) -> dict[str, Any]:
     text = template_of(campaign.text, campaign.line.suffix).literal
     counted = segments.count(text, campaign.line.part_size)
-    return {"literal": text, "segments": counted, "warnings": _warnings([campaign.text, text], counted.parts)}
+    return {"literal": text, "segments": counted}
 
 
-def _warnings(texts: list[str], longest: int) -> list[Notice]:
-    return [warning for warning in text_warnings(texts, longest) if warning.level != "fold"]
+def _advice(campaign: Campaign) -> list[Advice]:
+    """What should be known of the text; it is repaired in its step, not here."""
+    return [each._replace(repaired=None) for each in advice(previewing.cautions(campaign))] if campaign.text else []
 
 
 class Share(NamedTuple):

@@ -1,9 +1,8 @@
-"""What campaigns' screens say in words: why nothing goes out, what an audit entry means, what a text should be told."""
+"""What campaigns' screens say in words: why nothing goes out, what an audit entry means."""
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from django.urls import reverse
@@ -13,7 +12,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns import reporting, witness
-from campaigns.composing import segments
 from campaigns.models import Batch, Campaign, Witness
 from campaigns.sending import claiming, pilots, windows
 from campaigns.states import BatchStatus, CampaignStatus, MessageStatus
@@ -23,7 +21,6 @@ from providers.explaining import Explanation, explain
 from providers.models import Holiday, ProviderAccount, SenderLine
 
 Obstacles = Sequence[tuple[SenderLine, claiming.Wait]]
-LONG = 3  # parts; a longer text is rarely worth its price
 
 
 class Notice(NamedTuple):
@@ -241,28 +238,3 @@ _ACTIONS: dict[str, str | Promise] = {
 def action_in_words(action: str) -> str:
     """An audit entry's action as people say it."""
     return str(_ACTIONS.get(action, action))
-
-
-def text_warnings(texts: Iterable[str], longest: int) -> list[Notice]:
-    """What the writer should know of texts as they will be sent; ``longest`` is the parts of the longest."""
-    found = []
-    joined = "".join(texts)
-    if longest > LONG:
-        said = _("The text takes %(parts)s parts; each one is paid for.") % {"parts": persian.digits(longest)}
-        found.append(Notice("warning", said))
-    if strays := _strays(joined):
-        shown = " ".join(strays[:5])
-        said = _("%(characters)s makes this Latin text cost as much as a Persian one: 70 characters a part, not 160.")
-        found.append(Notice("warning", said % {"characters": shown}))
-    if "ي" in joined or "ك" in joined:
-        found.append(Notice("fold", _("The text has Arabic ي or ك in place of Persian ی or ک.")))
-    return found
-
-
-def _strays(text: str) -> list[str]:
-    """The characters that alone make a Latin text UCS-2, named where they can't be seen; none in a Persian text."""
-    outside = [char for char in dict.fromkeys(text) if segments.count(char).encoding == "ucs2"]
-    letters = any(char.isalpha() and segments.count(char).encoding == "gsm7" for char in text)
-    if not letters or any(char.isalpha() for char in outside):
-        return []
-    return [char if char.isprintable() else unicodedata.name(char, f"U+{ord(char):04X}") for char in outside]

@@ -8,6 +8,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from campaigns.models import Approval
 from campaigns.states import CampaignStatus, MessageStatus
 
 register = template.Library()
@@ -37,9 +38,15 @@ _PLAIN = "badge-ghost border-base-content/20"
 
 
 @register.simple_tag
-def campaign_badge(campaign: Any, size: str = "") -> SafeString:
-    """The campaign's status; a running one pulses."""
+def campaign_badge(campaign: Any, size: str = "", decision: str | None = None) -> SafeString:
+    """The campaign's status; a running one pulses. ``decision`` is what its approval says, where that is known."""
     status = CampaignStatus(campaign.status)
+    if status is CampaignStatus.PENDING_APPROVAL and decision == Approval.Decision.APPROVED:
+        return format_html(
+            '<span class="badge whitespace-nowrap badge-soft badge-success {}">{}</span>',
+            size,
+            Approval.Decision.APPROVED.label,
+        )
     pulse = (
         mark_safe('<span class="status status-primary motion-safe:animate-pulse"></span>')
         if status is CampaignStatus.RUNNING

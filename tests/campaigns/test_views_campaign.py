@@ -258,7 +258,7 @@ def test_a_review_says_everything_before_the_launch(client: Client) -> None:
     campaign = campaign_in(S.DRAFT)
     response = client.get(f"/campaigns/{campaign.pk}/")
     assert response.context["estimate"].recipients == 3
-    assert [preview.text for preview in response.context["previews"]] == ["سلام"] * 3
+    assert [preview.text for preview in response.context["previews"]] == ["سلام"]
     assert response.context["problems"] == []
     assert 'commandfor="launch"' in response.content.decode()
 

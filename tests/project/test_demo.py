@@ -87,3 +87,10 @@ def test_production_refuses_the_demo(settings: Settings) -> None:
     with pytest.raises(CommandError):
         seed()
     assert not get_user_model().objects.exists()
+
+
+def test_the_demo_is_made_where_every_campaign_needs_somebody_elses_approval(settings: Settings) -> None:
+    settings.APPROVAL = "four_eyes"
+    seed()
+    assert set(Campaign.objects.values_list("approvals__decision", flat=True)) == {"approved"}
+    assert Campaign.objects.filter(status=CampaignStatus.COMPLETED).count() == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import signal
 import subprocess
 import sys
@@ -233,3 +234,23 @@ def test_a_killed_worker_leaves_the_same_bytes_as_an_undisturbed_one(
     assert bulk.run(killed.pk)
     assert (refreshed(killed).done, killed.changed) == (700, 700)
     assert Path(killed.path).read_bytes() == Path(refreshed(calm).path).read_bytes()
+
+
+@pytest.mark.parametrize("page", ["/messages/", "/campaigns/{pk}/", "/contacts/"])
+def test_the_form_of_a_page_is_complete(page: str) -> None:
+    campaign, user = campaign_in(RUNNING), User.objects.create_superuser("root")
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(user)
+    content = client.get(page.format(pk=campaign.pk)).content.decode()
+    form = re.search(r'<form method="post" action="([^"]*)"[^>]*data-downloads>.*?</form>', content, re.DOTALL)
+    assert form
+    sent = dict(re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', form[0]))
+    answer = client.post(form[1], {**sent, "format": "csv"})
+    assert (answer.status_code, answer.headers["Content-Type"].split(";")[0]) == (200, "text/csv")
+
+
+def test_a_form_that_is_too_old_is_answered_by_a_page_of_ours() -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(User.objects.create_superuser("root"))
+    answer = client.post("/messages/export/", {"format": "csv"})
+    assert (answer.status_code, answer.templates[0].name) == (403, "403_csrf.html")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -61,6 +61,8 @@ def clone(request: HttpRequest, pk: int) -> HttpResponse:
         except InvalidDraft as error:
             messages.error(request, str(error))
             return redirect("campaigns:detail", campaign.pk)
+        except Campaign.DoesNotExist:  # deleted meanwhile
+            raise Http404 from None
         messages.success(request, _("Here is the copy: go through its steps, then launch it."))
         return redirect("campaigns:edit", made.pk)
     facts = {

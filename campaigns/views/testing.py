@@ -93,6 +93,8 @@ def test(request: HttpRequest, pk: int) -> HttpResponse:
         testing.send(campaign.pk, _typed(request.POST), request.user, read_by=person, form_token=token)
     except InvalidDraft as error:
         return asking.ask(request, campaign, FORM, _offer(request, campaign) | {"problem": str(error)})
+    except Campaign.DoesNotExist:  # deleted meanwhile
+        raise Http404 from None
     if not asking.in_dialog(request):
         messages.success(request, _("The test is on its way."))
         return redirect("campaigns:detail", campaign.pk)

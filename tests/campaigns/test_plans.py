@@ -97,7 +97,8 @@ def test_the_pages_of_a_campaign_find_what_they_show(campaign: Campaign) -> None
     for address in ["/", "/campaigns/", *[at + query for query in queries], f"/messages/{middle}/"]:
         plans = plans_during(lambda address=address: client.get(address))  # type: ignore[misc]
         assert plans, address
-        assert not searched(plans), address
+        # Today's figures add up all requests of what is under way, which is all that there are here.
+        assert not [sql for sql in searched(plans) if address != "/" or 'SUM("campaigns_batch"' not in sql], address
 
 
 @pytest.mark.django_db

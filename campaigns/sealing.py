@@ -88,11 +88,6 @@ def seal(campaign: Campaign, estimate: Estimate | None = None) -> Sealed:
     return Sealed(hashes(campaign), figures(campaign, estimate))
 
 
-def seal_of(campaign: Campaign) -> str:
-    """The SHA-256 over a campaign's text, audience, line, schedule and cost as they are now, in hexadecimal."""
-    return seal(campaign).seal
-
-
 def hashes(campaign: Campaign) -> dict[str, str]:
     """The hash of each part of a campaign's definition. Names of phonebooks, segments and lines do not matter."""
     lines = [getattr(campaign, name) for name in _LINES]

@@ -18,10 +18,6 @@ INPUT = {"class": "input w-full"}
 _SECRET = {**INPUT, "dir": "ltr", "autocomplete": "new-password"}
 
 
-class LastAdministrator(Exception):
-    """Nobody would be left who may say who may do what."""
-
-
 def role_of(user: User) -> str:
     """The ready role that somebody has, the most capable of several; empty without one."""
     held = {group.name for group in user.groups.all()}

@@ -34,11 +34,7 @@ DUTIES: Mapping[str, Promise] = {
 }
 _ALL = ("add", "change", "delete")
 _COMPOSES = (
-    *(
-        f"campaigns.{do}_{what}"
-        for what in ("campaign", "segment", "texttemplate")
-        for do in ("add", "change", "delete")
-    ),
+    *(f"campaigns.{do}_{what}" for what in ("campaign", "segment", "texttemplate") for do in _ALL),
     "campaigns.test_campaign",
     *(f"contacts.{do}_{what}" for what in ("contact", "phonebook", "jobcategory") for do in ("add", "change")),
     "contacts.add_contactimport",

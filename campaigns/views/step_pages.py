@@ -14,7 +14,6 @@ from campaigns.views import preview
 from campaigns.views.lines import cards
 from contacts.models import Phonebook
 
-NARROWING = ("cap_messages", "cap_days", "sample_size")
 COURSE = ("expires_at", "messages_per_minute", "pilot_size", "failover_line")
 Step = Campaign.Step
 

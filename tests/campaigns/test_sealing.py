@@ -169,10 +169,10 @@ def test_the_page_of_another_status_or_a_forged_one_launches_nothing(settings: S
 
 def test_the_seal_tells_text_audience_line_schedule_and_cost_apart() -> None:
     campaign = builders.refreshed(priced_draft())
-    seals = {sealing.seal_of(campaign)}
+    seals = {sealing.seal(campaign).seal}
     for _said, change in CHANGES.values():
         change()
-        seals.add(sealing.seal_of(builders.refreshed(campaign)))
+        seals.add(sealing.seal(builders.refreshed(campaign)).seal)
     # One person more is beyond the first five, of whom it was cut to.
     assert len(seals) == len(CHANGES)
     assert all(len(seal) == 64 for seal in seals)

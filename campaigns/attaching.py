@@ -153,6 +153,15 @@ def forget_unused() -> None:
         unused = UploadedFile.objects.filter(~Exists(used), created_at__lt=old)
         found = dict(unused.select_for_update(skip_locked=True).values_list("pk", "path")[:100])
         UploadedFile.objects.filter(pk__in=found).delete()
-    left = [path for path in _incoming().iterdir() if path.stat().st_mtime < old.timestamp()]
-    for path in [*map(Path, found.values()), *left]:
+    for path in [*map(Path, found.values()), *_left_behind(old.timestamp())]:
         path.unlink(missing_ok=True)
+
+
+def _left_behind(before: float) -> list[Path]:
+    """The half copied files last written before a Unix time in seconds; an upload may end meanwhile."""
+    left = []
+    for path in _incoming().iterdir():
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < before:
+                left.append(path)
+    return left

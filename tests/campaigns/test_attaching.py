@@ -193,6 +193,26 @@ def test_what_a_crash_left_half_made_goes_too(line: SenderLine, tmp_path: Path) 
     assert on_disk() == sorted([Path(file.path), young])
 
 
+def test_an_upload_that_ends_while_the_left_over_ones_are_looked_at_disturbs_nobody(
+    line: SenderLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    incoming = attaching.folder() / "incoming"
+    incoming.mkdir(parents=True)
+    ending, left = (written(incoming / name) for name in ("ending", "left"))
+    os.utime(left, (0, 0))
+    stat = Path.stat
+
+    def gone_meanwhile(self: Path, **options: bool) -> os.stat_result:
+        if self == ending:
+            ending.rename(attaching.folder() / "kept.png")
+        return stat(self, **options)
+
+    monkeypatch.setattr(Path, "stat", gone_meanwhile)
+    attaching.forget_unused()
+    monkeypatch.undo()
+    assert on_disk() == [attaching.folder() / "kept.png"]
+
+
 @given(content=st.binary(min_size=1, max_size=200))
 @hypothesis_settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_of_any_content_one_copy_or_none_is_kept(line: SenderLine, tmp_path: Path, content: bytes) -> None:

@@ -79,10 +79,12 @@ def _sending(form: SendingForm) -> dict[str, Any]:
     shown = zip(cards([each.line for each in form.carried]), form.carried, strict=True)
     choices = [(card, each.problems) for card, each in shown]
     chosen = form.chosen_line
+    can = next((card.can for card, _problems in choices if card.line == chosen), None)
     return {
         "able": [(card, problems) for card, problems in choices if not problems or card.line == chosen],
         "unable": [(card, problems) for card, problems in choices if problems and card.line != chosen],
         "chosen_line": chosen,
+        "can": can,
         "fallback_chosen": str(form["fallback_line"].value() or ""),
         "failover_chosen": str(form["failover_line"].value() or ""),
         "course_open": any(form[name].value() or name in form.errors for name in COURSE),

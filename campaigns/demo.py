@@ -236,21 +236,21 @@ def _move_back(campaign: Campaign, span: dt.timedelta) -> None:
 
 
 def _spread(campaign: Campaign, start: dt.datetime) -> None:
-    """Let the timeline run over two hours, as reports of real phones would; its sums stay what they were."""
+    """Let the timeline run over an hour and a half, as reports of real phones would; its sums stay what they were."""
     TimelinePoint.objects.filter(campaign=campaign).delete()
     totals = dict(StatusCount.objects.filter(campaign=campaign).values_list("status", "messages"))
     first = start.replace(minute=0, second=0, microsecond=0)
-    _points(campaign, MessageStatus.ACCEPTED, sum(totals.values()), first, steps=4)
+    _points(campaign, MessageStatus.ACCEPTED, sum(totals.values()), first, steps=8)
     for status in (MessageStatus.DELIVERED, MessageStatus.UNDELIVERED, MessageStatus.BLOCKED):
-        _points(campaign, status, totals.get(status, 0), first, steps=24)
+        _points(campaign, status, totals.get(status, 0), first, steps=45)
 
 
 def _points(campaign: Campaign, status: MessageStatus, total: int, first: dt.datetime, steps: int) -> None:
-    weights = [0.82**step for step in range(steps)]
+    weights = [0.92**step for step in range(steps)]
     left = total
     for step, weight in enumerate(weights):
         share = min(left, math.ceil(total * weight / sum(weights)))
         left -= share
         if share:
-            at = first + dt.timedelta(minutes=5 * step)
+            at = first + dt.timedelta(minutes=2 * step)  # the chart's own step: no teeth
             TimelinePoint.objects.create(campaign=campaign, at=at, status=status, messages=share)

@@ -1,4 +1,4 @@
-"""When a campaign will have gone out: by its rate, the paces that hold, the windows to come and the daily cap."""
+"""When a campaign will have gone out: its rate or its account's last, paces, windows to come, the daily cap."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from providers import pacing, registry
 from providers.models import Holiday, SenderLine
 
 LATELY = dt.timedelta(minutes=15)  # before the last batch that was settled
+FEWEST = 500  # messages of a campaign that shows how fast an account is
 FARTHEST = dt.timedelta(days=60)  # nobody plans by a date beyond
 
 
@@ -60,13 +61,27 @@ def seen_rate(campaign: Campaign) -> float | None:
 
 
 def planned_rate(campaign: Campaign) -> float | None:
-    """Messages a second that the campaign's own pace and its account's allow; None where neither is set."""
+    """Messages a second that the campaign's own pace and its account's allow, and that the account reached last.
+
+    None where no pace is set and the account has not sent much yet.
+    """
     account = campaign.line.account
     requests = pacing.pace_of(account, timezone.now())
     single = registry.provider_class(account.slug).capabilities.single
     size = 1 if single else sizes.batch_size(campaign.line, personal=True)
     found = [campaign.messages_per_minute / 60] if campaign.messages_per_minute else []
-    return min([*found, requests * size] if requests else found, default=None)
+    if requests:
+        found.append(requests * size)
+    reached = _reached(campaign)
+    return min([*found, reached] if reached else found, default=None)
+
+
+def _reached(campaign: Campaign) -> float | None:
+    """Messages a second of the latest campaign of the same account that was of some size and had no pace of its own."""
+    others = Campaign.objects.filter(line__account=campaign.line.account_id, started_at__isnull=False)
+    free = others.filter(audience__gte=FEWEST, messages_per_minute=None).exclude(pk=campaign.pk)
+    latest = free.order_by("-pk").first()
+    return seen_rate(latest) if latest else None
 
 
 def _walk(campaign: Campaign, local: dt.datetime, left: float, rate: float) -> dt.datetime | None:

@@ -92,6 +92,23 @@ def test_a_night_between_two_batches_is_no_slow_pace() -> None:
     assert forecast.seen_rate(campaign) == pytest.approx(1.0)
 
 
+def test_a_draft_is_told_by_the_last_large_campaign_of_its_account() -> None:
+    former = builders.campaign_of(None, 102)
+    now = timezone.now()
+    Batch.objects.filter(campaign=former, number=1).update(claimed_at=now - dt.timedelta(seconds=10), settled_at=now)
+    sent = Batch.objects.get(campaign=former, number=1).size
+    Campaign.objects.filter(pk=former.pk).update(audience=forecast.FEWEST, started_at=now)
+    following = Campaign(line=former.line, text="سلام")
+    assert forecast.planned_rate(following) == pytest.approx(sent / 10)
+    assert forecast.planned_rate(Campaign(line=former.line, messages_per_minute=60)) == pytest.approx(1.0)
+    for unfit in ({"audience": forecast.FEWEST - 1}, {"messages_per_minute": 6}, {"started_at": None}):
+        shown = {"audience": forecast.FEWEST, "messages_per_minute": None, "started_at": now}
+        Campaign.objects.filter(pk=former.pk).update(**shown | unfit)
+        assert forecast.planned_rate(following) is None
+    other = builders.line(builders.account(name="other"))
+    assert forecast.planned_rate(Campaign(line=other)) is None
+
+
 def test_single_requests_go_at_the_pace_of_their_account() -> None:
     line = lines.line("gosms", of=lines.account("gosms", requests_per_second=5))
     rule = builders.include(builders.phonebook(builders.contacts(1)))

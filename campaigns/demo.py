@@ -229,6 +229,7 @@ def _move_back(campaign: Campaign, span: dt.timedelta) -> None:
     Batch.objects.filter(campaign=campaign).update(
         claimed_at=F("claimed_at") - span, settled_at=F("settled_at") - span, poll_at=None
     )
+    AuditEntry.objects.filter(campaign=campaign).update(created_at=F("created_at") - span)
     refs = Message.objects.of(campaign).values("provider_ref")
     DeliveryEvent.objects.filter(provider_ref__in=refs).update(received_at=F("received_at") - span)
     Message.objects.of(campaign).update(updated_at=F("updated_at") - span)
@@ -239,7 +240,7 @@ def _spread(campaign: Campaign, start: dt.datetime) -> None:
     """Let the timeline run over an hour and a half, as reports of real phones would; its sums stay what they were."""
     TimelinePoint.objects.filter(campaign=campaign).delete()
     totals = dict(StatusCount.objects.filter(campaign=campaign).values_list("status", "messages"))
-    first = start.replace(minute=0, second=0, microsecond=0)
+    first = start.replace(minute=start.minute // 2 * 2, second=0, microsecond=0)
     _points(campaign, MessageStatus.ACCEPTED, sum(totals.values()), first, steps=8)
     for status in (MessageStatus.DELIVERED, MessageStatus.UNDELIVERED, MessageStatus.BLOCKED):
         _points(campaign, status, totals.get(status, 0), first, steps=45)

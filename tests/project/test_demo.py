@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from django.core.management import CommandError, call_command
 from pytest_django.fixtures import Settings
 
 from campaigns import demo, reporting
-from campaigns.models import AuditEntry, Campaign, Message
+from campaigns.models import AuditEntry, Campaign, Message, TimelinePoint
 from campaigns.states import FINAL, CampaignStatus, MessageStatus
 from contacts.models import Contact, ContactImport, Phonebook
 from providers import registry
@@ -42,6 +43,17 @@ def test_the_demo_shows_campaigns_whose_every_message_has_its_fate() -> None:
         ends = FINAL | {MessageStatus.ACCEPTED} if campaign.name == demo.BALE_FIRST else FINAL
         assert sum(audit.recount.counts[status] for status in ends) == audit.recount.audience == demo.PEOPLE
     assert Contact.objects.count() == ContactImport.objects.get().new == demo.PEOPLE
+
+
+def test_the_demo_tells_of_the_day_on_which_a_campaign_ran() -> None:
+    seed()
+    for campaign in Campaign.objects.all():
+        assert campaign.started_at is not None
+        minute = campaign.started_at - dt.timedelta(minutes=2)
+        first, last = minute, minute + dt.timedelta(hours=2)
+        assert set(campaign.audit_entries.values_list("action", flat=True)) >= {"created", "launched"}
+        assert not campaign.audit_entries.exclude(created_at__range=(first, last)).exists()
+        assert not TimelinePoint.objects.filter(campaign=campaign).exclude(at__range=(first, last)).exists()
 
 
 def test_the_demo_has_an_account_at_every_provider() -> None:

@@ -107,13 +107,13 @@ def _chips(sandbox: Sandbox, taken: Taken) -> str:
     if facts.get("device_id"):
         chips.append(("", f"گوشی {facts['device_id']}"))
     if "to_sim" in facts:
-        chips.append(("", f"شیار سیم‌کارت {number(facts['to_sim'])}"))
+        chips.append(("", f"اسلات سیم‌کارت {number(facts['to_sim'])}"))
     if facts.get("callback_id"):
         chips.append(("", f"وب‌هوک {facts['callback_id']}"))
     if taken.file_id:
         chips.append(("", f"فایل {taken.file_id}"))
     if facts.get("secure"):
-        chips.append(("good", "پیام امن: با رمز گیرنده باز می‌شود"))
+        chips.append(("good", "پیام رمزدار: با رمز گیرنده باز می‌شود"))
     if facts.get("due"):
         chips.append(("", f"زمان‌بندی برای {clock(facts['due'])}"))
     if state := sandbox.sides[taken.provider].state_of(taken):

@@ -27,7 +27,7 @@ FAULTS = {
     "bad_token": "توکن پذیرفته نشد",
     "no_credit": "اعتبار کافی نبود",
     "bad_request": "درخواست رد شد",
-    "partial": "پاسخ بدون بخشی از گیرنده‌ها",
+    "partial": "پاسخ بدون بخشی از گیرندگان",
     "foreign": "شمارهٔ ناآشنا در پاسخ",
     "extra": "ورودی اضافه در پاسخ",
     "duplicate_ids": "شناسهٔ تکراری در پاسخ",
@@ -113,7 +113,7 @@ def _part(part: Mapping[str, Any]) -> str:
         return _category(part)
     if part.get("type") == "detail":
         ids = part.get("number_ids") or ()
-        return f"{number(len(ids))} شمارهٔ برگزیده از دفترچهٔ {_book(part.get('phonebook_id'))}"
+        return f"{number(len(ids))} شمارهٔ انتخابی از دفترچهٔ {_book(part.get('phonebook_id'))}"
     books = "، ".join(_book(each) for each in part.get("phonebook_ids") or ())
     return f"همهٔ دفترچهٔ {books}" if _whole(part) else f"دفترچهٔ {books}{_slice(part)}"
 

@@ -82,9 +82,9 @@ def test_a_silence_begins_a_new_entry() -> None:
 
 FACTS: dict[str, tuple[str, dict[str, Any], str]] = {
     "phone": ("gosms", {"facts": {"device_id": DEVICE}}, f"گوشی {DEVICE}"),
-    "slot 0": ("gosms", {"facts": {"device_id": DEVICE, "to_sim": 0}}, "شیار سیم‌کارت ۰"),
+    "slot 0": ("gosms", {"facts": {"device_id": DEVICE, "to_sim": 0}}, "اسلات سیم‌کارت ۰"),
     "webhook": ("gosms", {"facts": {"callback_id": DEVICE}}, f"وب‌هوک {DEVICE}"),
-    "secure": ("safir", {"facts": {"secure": True}}, "پیام امن"),
+    "secure": ("safir", {"facts": {"secure": True}}, "پیام رمزدار"),
     "copy button": ("safir", {"facts": {"copy_text": "PAIZ40"}}, "PAIZ40"),
     "file": ("najva", {"file_id": "550e8400"}, "فایل 550e8400"),
     "fault": ("najva", {"fault": "close_after_accept"}, FAULTS["close_after_accept"]),
@@ -100,7 +100,7 @@ def test_what_a_request_said_is_shown(sandbox: Sandbox, provider: str, fields: d
 
 def test_a_slot_that_was_not_named_is_not_shown(sandbox: Sandbox) -> None:
     take(sandbox, "gosms", facts={"device_id": DEVICE})
-    assert "شیار سیم‌کارت" not in page(sandbox)
+    assert "اسلات سیم‌کارت" not in page(sandbox)
 
 
 AUDIENCES: dict[str, tuple[dict[str, Any], str]] = {
@@ -117,7 +117,7 @@ AUDIENCES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "chosen numbers": (
         {"type": "detail", "phonebook_id": "456987", "number_ids": ["123", "456"]},
-        "۲ شمارهٔ برگزیده از دفترچهٔ «شرکت‌کنندگان همایش پاییز»",
+        "۲ شمارهٔ انتخابی از دفترچهٔ «شرکت‌کنندگان همایش پاییز»",
     ),
 }
 

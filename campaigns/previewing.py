@@ -9,7 +9,6 @@ from campaigns import checking, lately, reporting, ways
 from campaigns.composing import pricing, segments, templating, warnings
 from campaigns.composing.preview import template_of
 from campaigns.models import Campaign
-from campaigns.sending import naming
 from contacts.models import Contact
 from providers.models import SenderLine
 
@@ -90,8 +89,8 @@ def look(campaign: Campaign) -> Look:
     return found._replace(bill=_bill(audience, found, template, read, tariffs), by_sms=_by_sms(campaign))
 
 
-def cautions(campaign: Campaign) -> Sequence[warnings.Caution]:
-    """What should be known of a draft's text, without counting who gets it.
+def cautions(campaign: Campaign, people: Sequence[Contact] | None = None) -> Sequence[warnings.Caution]:
+    """What should be known of a draft's text, without counting who gets it; ``people`` are some of them.
 
     Raises:
         TemplateError: the text is no template.
@@ -100,7 +99,7 @@ def cautions(campaign: Campaign) -> Sequence[warnings.Caution]:
     template = template_of(campaign.text, line.suffix)
     if not template.is_personal or checking.keeps_audience(line):
         return _cautions(campaign.text, setting_of(line), [])
-    people = naming.contacts(campaign).order_by("pk")[: reporting.SAMPLE]
+    people = reporting.sampled(campaign, template) if people is None else people
     return _cautions(campaign.text, setting_of(line), [_reader(template, each, line.part_size) for each in people])
 
 

@@ -187,11 +187,12 @@ def estimate(
     operators: bool = False,
     found: Headcount | None = None,
     by_operator: Mapping[int, int] | None = None,
+    sample: list[Contact] | None = None,
 ) -> pricing.Estimate:
     """What a draft will come to: who gets it and who does not, parts and rial at the line's tariffs.
 
     Operators are counted where the prices or ``operators`` ask for them. ``found`` and ``by_operator`` were counted
-    already.
+    already, ``sample`` was fetched.
 
     Raises:
         TemplateError: the text is no template.
@@ -204,7 +205,7 @@ def estimate(
     operators = operators or any(operator != pricing.ANY_OPERATOR for operator, _, _ in prices)
     if by_operator is None:
         by_operator = headcount.by_operator(campaign, total) if operators else {pricing.ANY_OPERATOR: total}
-    sample = list(naming.contacts(campaign).order_by("pk")[:SAMPLE]) if template.is_personal else []
+    sample = sampled(campaign, template) if sample is None else sample
     texts = counted_texts(template, sample, line.part_size)
     parts = parts_by_operator(texts, by_operator)
     sendable = found.recipients / total if total else 0
@@ -221,6 +222,11 @@ def estimate(
         headcount=found,
         charges=tariffs.charges(parts, sendable),
     )
+
+
+def sampled(campaign: Campaign, template: templating.Template) -> list[Contact]:
+    """The first of whom a draft goes to, whose texts stand for all; nobody where they all read the same."""
+    return list(naming.contacts(campaign).order_by("pk")[:SAMPLE]) if template.is_personal else []
 
 
 def counted_texts(

@@ -75,7 +75,7 @@ def fill(rows: int) -> dict[str, str]:
     from django.db import connection
     from django.utils import timezone
 
-    from contacts.models import Contact, JobCategory, Phonebook, Suppression
+    from contacts.models import Contact, ContactImport, JobCategory, Phonebook, Suppression
 
     names = {"large": "mod(id, 2) = 0", "small": "mod(id, 100) = 0", "old": "id < 10000"}
     books = {name: Phonebook.objects.create(name=name) for name in names}
@@ -90,7 +90,8 @@ def fill(rows: int) -> dict[str, str]:
             )
     phones = Contact.objects.filter(pk__lte=20_000).values_list("phone", flat=True)
     Suppression.objects.bulk_create(Suppression(phone=phone) for phone in phones)
-    Contact.objects.filter(pk__lte=500).update(not_on_bale_since=timezone.now(), made_in=1)
+    made = ContactImport.objects.create(filename="x.csv", path="x", first_contact_id=1, last_contact_id=500)
+    Contact.objects.filter(pk__lte=500).update(not_on_bale_since=timezone.now(), made_in=made.pk)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM (ANALYZE)")
     return {name: str(book.pk) for name, book in books.items()} | {

@@ -25,11 +25,14 @@ def is_stopped(obstacles: Iterable[tuple[SenderLine, claiming.Wait]], *, has_way
     return not has_way and any(wait.code != "window" for _line, wait in obstacles)
 
 
-def ends_at(campaign: Campaign, left: int, *, stopped: bool | None = None) -> dt.datetime | None:
+def ends_at(
+    campaign: Campaign, left: int, *, stopped: bool | None = None, seen: float | None = None
+) -> dt.datetime | None:
     """When the last of ``left`` messages will have gone out, local time; None where that cannot be told.
 
     It can't where a person or a provider has stopped the campaign (``stopped``, where the caller has looked already),
-    where it is to wait for a word on its pilot, or nothing says how fast it goes.
+    where it is to wait for a word on its pilot, or nothing says how fast it goes. ``seen`` is the rate that the caller
+    has seen.
     """
     if campaign.status == CampaignStatus.RUNNING:
         if campaign.holds_for_pilot:
@@ -40,7 +43,7 @@ def ends_at(campaign: Campaign, left: int, *, stopped: bool | None = None) -> dt
             return None
     elif campaign.status not in (CampaignStatus.DRAFT, CampaignStatus.SCHEDULED):
         return None
-    rate = seen_rate(campaign) or planned_rate(campaign)
+    rate = seen or seen_rate(campaign) or planned_rate(campaign)
     if rate is None or left <= 0 or registry.provider_class(campaign.line.account.slug).capabilities.keeps_audience:
         return None
     begin = max(timezone.now(), campaign.scheduled_at or timezone.now())

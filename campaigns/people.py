@@ -56,10 +56,10 @@ class People:
 
     def happenings(self, phone: str, limit: int, until: dt.datetime | None = None) -> Iterator[Happening]:
         """The messages to a number by the time of their last change, the newest first."""
-        messages = Message.objects.filter(campaign__in=list(_with_messages()), phone=phone)
+        messages = Message.objects.filter(campaign__in=_with_messages(), phone=phone)
         if until is not None:
             messages = messages.filter(updated_at__lte=until)
-        found = sorted(messages, key=lambda message: (message.updated_at, message.pk), reverse=True)[:limit]
+        found = list(messages.order_by("-updated_at", "-pk")[:limit])
         campaigns = Campaign.objects.in_bulk([message.campaign_id for message in found])
         batches = _batches_of(found)
         for message in found:

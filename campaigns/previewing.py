@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from django.core.cache import cache
-
-from campaigns import checking, reporting, ways
+from campaigns import checking, lately, reporting, ways
 from campaigns.composing import pricing, segments, templating, warnings
 from campaigns.composing.preview import template_of
 from campaigns.models import Campaign
-from campaigns.sending import headcount, naming
 from contacts.models import Contact
 from providers.models import SenderLine
 
 SHOWN = 5
 SAMPLE = 200  # contacts on whom a text is tried that has no audience yet
-COUNTED_FOR = 60  # seconds that a count of the audience is good for: nobody counts a million at each keystroke
 
 
 class Reader(NamedTuple):
@@ -56,14 +52,6 @@ class Bill(NamedTuple):
         return self.recipients > 0 and self.cost is None
 
 
-class Audience(NamedTuple):
-    """Who gets a draft, whatever its text: ``recipients`` of all ``by_operator`` that its rules name, and the first."""
-
-    recipients: int
-    by_operator: Mapping[int, int]
-    first: Sequence[int]  # keys of contacts
-
-
 class Look(NamedTuple):
     """What a text comes to: ``literal`` is it without the recipients' own words, ``segments`` are of that.
 
@@ -93,7 +81,7 @@ def look(campaign: Campaign) -> Look:
     if checking.keeps_audience(line):
         return _look(text, setting_of(line), [])
     template = template_of(text, line.suffix)
-    audience, tariffs = _audience(campaign), ways.tariffs_of(line)
+    audience, tariffs = lately.audience(campaign), ways.tariffs_of(line)
     first = audience.first if template.is_personal else audience.first[:1]
     people = Contact.objects.filter(pk__in=first).order_by("pk")
     read = [_priced(_reader(template, contact, line.part_size), tariffs) for contact in people]
@@ -101,8 +89,8 @@ def look(campaign: Campaign) -> Look:
     return found._replace(bill=_bill(audience, found, template, read, tariffs), by_sms=_by_sms(campaign))
 
 
-def cautions(campaign: Campaign) -> Sequence[warnings.Caution]:
-    """What should be known of a draft's text, without counting who gets it.
+def cautions(campaign: Campaign, people: Sequence[Contact] | None = None) -> Sequence[warnings.Caution]:
+    """What should be known of a draft's text, without counting who gets it; ``people`` are some of them.
 
     Raises:
         TemplateError: the text is no template.
@@ -111,7 +99,7 @@ def cautions(campaign: Campaign) -> Sequence[warnings.Caution]:
     template = template_of(campaign.text, line.suffix)
     if not template.is_personal or checking.keeps_audience(line):
         return _cautions(campaign.text, setting_of(line), [])
-    people = naming.contacts(campaign).order_by("pk")[: reporting.SAMPLE]
+    people = reporting.sampled(campaign, template) if people is None else people
     return _cautions(campaign.text, setting_of(line), [_reader(template, each, line.part_size) for each in people])
 
 
@@ -175,9 +163,9 @@ def _shown(template: templating.Template, read: list[Reader]) -> list[Reader]:
 
 
 def _bill(
-    audience: Audience, found: Look, template: templating.Template, read: list[Reader], tariffs: pricing.Tariffs
+    audience: lately.Audience, found: Look, template: templating.Template, read: list[Reader], tariffs: pricing.Tariffs
 ) -> Bill:
-    recipients, by_operator = audience.recipients, audience.by_operator
+    recipients, by_operator = audience.headcount.recipients, audience.by_operator
     named = sum(by_operator.values())
     share = recipients / named if named else 0.0
     if template.is_personal and read:
@@ -197,18 +185,6 @@ def _bill(
         most=None if cost is None else max(told, default=None),
         exact=not template.is_personal or len(read) >= named,
     )
-
-
-def _audience(campaign: Campaign) -> Audience:
-    """Whom a draft goes to; looked up once a minute and change of the draft."""
-    key = f"audience:{campaign.send_key}:{campaign.revision}:{campaign.updated_at.timestamp()}"
-    audience: Audience | None = cache.get(key)
-    if audience is None:
-        found = headcount.count(campaign)
-        first = naming.contacts(campaign).order_by("pk").values_list("pk", flat=True)[: reporting.SAMPLE]
-        audience = Audience(found.recipients, headcount.by_operator(campaign, found.audience), list(first))
-        cache.set(key, audience, COUNTED_FOR)
-    return audience
 
 
 def _by_sms(campaign: Campaign) -> tuple[str, segments.Segments] | None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from django.db.models import Count, Q, QuerySet, Sum
 
 from campaigns.composing import pricing, segments, templating
+from campaigns.composing.accounting import Headcount
 from campaigns.composing.preview import Preview, previews, template_of
 from campaigns.counting import one_picture
 from campaigns.models import Batch, Campaign, Message, StatusCount, TimelinePoint
@@ -180,22 +181,31 @@ def _step(span: dt.timedelta, points: int) -> dt.timedelta:
     return dt.timedelta(days=math.ceil(span / dt.timedelta(days=points)))
 
 
-def estimate(campaign: Campaign, *, capped: bool = True, operators: bool = False) -> pricing.Estimate:
+def estimate(
+    campaign: Campaign,
+    *,
+    operators: bool = False,
+    found: Headcount | None = None,
+    by_operator: Mapping[int, int] | None = None,
+    sample: list[Contact] | None = None,
+) -> pricing.Estimate:
     """What a draft will come to: who gets it and who does not, parts and rial at the line's tariffs.
 
-    ``capped``: also who has had enough messages. Operators are counted where the prices or ``operators`` ask for them.
+    Operators are counted where the prices or ``operators`` ask for them. ``found`` and ``by_operator`` were counted
+    already, ``sample`` was fetched.
 
     Raises:
         TemplateError: the text is no template.
     """
     line = campaign.line
     template = template_of(campaign.text, line.suffix)
-    found = headcount.count(campaign, capped=capped)
+    found = found or headcount.count(campaign)
     total = found.audience
     prices = list(line.tariffs.values_list("operator", "encoding", "rial_per_part"))
     operators = operators or any(operator != pricing.ANY_OPERATOR for operator, _, _ in prices)
-    by_operator = headcount.by_operator(campaign, total) if operators else {pricing.ANY_OPERATOR: total}
-    sample = list(naming.contacts(campaign).order_by("pk")[:SAMPLE]) if template.is_personal else []
+    if by_operator is None:
+        by_operator = headcount.by_operator(campaign, total) if operators else {pricing.ANY_OPERATOR: total}
+    sample = sampled(campaign, template) if sample is None else sample
     texts = counted_texts(template, sample, line.part_size)
     parts = parts_by_operator(texts, by_operator)
     sendable = found.recipients / total if total else 0
@@ -212,6 +222,11 @@ def estimate(campaign: Campaign, *, capped: bool = True, operators: bool = False
         headcount=found,
         charges=tariffs.charges(parts, sendable),
     )
+
+
+def sampled(campaign: Campaign, template: templating.Template) -> list[Contact]:
+    """The first of whom a draft goes to, whose texts stand for all; nobody where they all read the same."""
+    return list(naming.contacts(campaign).order_by("pk")[:SAMPLE]) if template.is_personal else []
 
 
 def counted_texts(

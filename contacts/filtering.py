@@ -33,11 +33,11 @@ class Chip(NamedTuple):
     words: str
 
 
-def search(contacts: ContactQuerySet, text: str) -> tuple[ContactQuerySet, str]:
+def search(contacts: ContactQuerySet, text: str, *, by_index: bool = True) -> tuple[ContactQuerySet, str]:
     """The contacts that a typed text finds, and the field to page them by.
 
     The text is a number (whole, or its beginning, in any form), ``key: value`` for one attribute, or beginnings of
-    words of names and attributes.
+    words of names and attributes; without ``by_index`` each contact is looked at for these.
     """
     if typed := search_digits(text):
         digits = masking.findable(typed)
@@ -47,9 +47,10 @@ def search(contacts: ContactQuerySet, text: str) -> tuple[ContactQuerySet, str]:
         return contacts.with_number(digits), "phone"
     key, colon, value = text.translate(LETTERS).partition(":")
     if colon and key.strip() and value.strip():
-        return contacts.with_attribute(attribute_key(key), " ".join(value.split())), "pk"
-    if words := text.translate(LETTERS).split()[:MAX_WORDS]:
-        contacts = contacts.with_words(words)
+        words = " ".join(value.split())
+        return contacts.with_attribute(attribute_key(key), words, by_index=by_index), "pk"
+    if typed_words := text.translate(LETTERS).split()[:MAX_WORDS]:
+        contacts = contacts.with_words(typed_words, by_index=by_index)
     return contacts, "pk"
 
 
@@ -101,6 +102,10 @@ class ContactFilter:
 
     def contacts(self, contacts: ContactQuerySet) -> tuple[ContactQuerySet, str]:
         """Those of these contacts that it leaves, and the field to page them by."""
+        return search(self._narrowed(contacts), self.q)
+
+    def _narrowed(self, contacts: ContactQuerySet) -> ContactQuerySet:
+        """Those that it leaves before anything is searched."""
         if self.phonebook is not None:
             contacts = contacts.filter(membership__phonebook=self.phonebook)
         if self.operator is not None:
@@ -116,19 +121,18 @@ class ContactFilter:
         if self.off_bale:
             contacts = contacts.filter(not_on_bale_since__isnull=False)
         if self.made_in is not None:
-            ends = ContactImport.objects.filter(pk=self.made_in).values_list("first_contact_id", "last_contact_id")
-            first, last = ends.first() or (None, None)
-            contacts = contacts.filter(made_in=self.made_in)
-            if first is not None and last is not None:
-                contacts = contacts.filter(pk__gte=first, pk__lte=last)
-        return search(contacts, self.q)
+            contacts = contacts.filter(made_in=self.made_in, pk__range=_made_by(self.made_in))
+        return contacts
 
     def page(self, contacts: ContactQuerySet, query: Mapping[str, Any]) -> KeysetPage[Contact]:
         """The page of these contacts that a query's ``after`` or ``before`` asks for."""
-        found, key = self.contacts(contacts)
+        narrowed = self._narrowed(contacts)
+        found, key = search(narrowed, self.q)
         if key == "phone" or not self:
             return keyset_page(found, query, key=key, ascending=key == "phone")
-        return searched_page(found, query, NEAR_WORDS if self.q else NEAR)
+        if not self.q:
+            return searched_page(found, query, NEAR)
+        return searched_page(found, query, NEAR_WORDS, search(narrowed, self.q, by_index=False)[0])
 
     @property
     def is_withheld(self) -> bool:
@@ -163,6 +167,13 @@ class ContactFilter:
 def _integer(value: Any) -> int | None:
     text = str(value or "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def _made_by(import_id: int) -> tuple[int, int]:
+    """The ids between which an import's contacts stand; of one that made nobody or is gone a range of none."""
+    ends = ContactImport.objects.filter(pk=import_id).values_list("first_contact_id", "last_contact_id").first()
+    first, last = ends or (None, None)
+    return (1, 0) if first is None or last is None else (first, last)
 
 
 def _day(value: Any) -> dt.date | None:

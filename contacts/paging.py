@@ -61,22 +61,26 @@ def keyset_page(
     )
 
 
-def searched_page(queryset: QuerySet[Row], query: Mapping[str, Any], near: int) -> KeysetPage[Row]:
+def searched_page(
+    queryset: QuerySet[Row], query: Mapping[str, Any], near: int, walked: QuerySet[Row] | None = None
+) -> KeysetPage[Row]:
     """The page by primary key, the newest first, of rows that a search leaves: most of a million, or none.
 
     PostgreSQL would go back along the key and look at each row: best where many match, seconds where few do (4 s for
     two words that never meet). So it looks at the ``near`` ids next to the position that way, and where they do not
-    fill the page, it finds all that match by the indexes on what is searched, and sorts them.
+    fill the page, it finds all that match by the indexes on what is searched, and sorts them. ``walked`` are the same
+    rows, asked for so that no index is used but the key's: of several words that many have PostgreSQL expects nobody.
     """
     if connection.vendor != "postgresql":
         return keyset_page(queryset, query)
+    nearest = queryset if walked is None else walked
     newest = queryset.model._base_manager.order_by("-pk").values_list("pk", flat=True).first() or 0
     after, before = _integer(query.get("after")), _integer(query.get("before"))
     if before is not None and after is None:
-        page = keyset_page(queryset.filter(pk__lte=before + near), query)
+        page = keyset_page(nearest.filter(pk__lte=before + near), query)
         return page if page.previous else keyset_page(queryset, query, sorts=True)
     start = min(newest + 1, newest + 1 if after is None else after)
-    page = keyset_page(queryset.filter(pk__gte=start - near), query)
+    page = keyset_page(nearest.filter(pk__gte=start - near), query)
     return page if page.next else keyset_page(queryset, query, sorts=True)
 
 

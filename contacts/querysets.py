@@ -45,18 +45,23 @@ def _with_number(digits: str) -> Q:
 
 
 class _HasWords(Func):
-    """Whether a contact has the words of a ``tsquery``. The expression is that of the index ``contact_words``."""
+    """Whether a contact has the words of a ``tsquery``. The expression is that of the index ``contact_words``.
+
+    ``by_index`` decides whether that index may lead to the rows, or each row is looked at.
+    """
 
     output_field = models.BooleanField()
 
-    def __init__(self, query: str) -> None:
+    def __init__(self, query: str, *, by_index: bool = True) -> None:
         super().__init__(F("first_name"), F("last_name"), F("attributes"), Value(query))
+        self.by_index = by_index
 
     def as_sql(self, compiler: Any, connection: Any, *args: Any, **kwargs: Any) -> tuple[str, Any]:
         first, last, attributes, query = (compiler.compile(it) for it in self.get_source_expressions())
         names = f"to_tsvector('simple', {first[0]} || ' ' || {last[0]})"
         values = f"jsonb_to_tsvector('simple', {attributes[0]}, '[\"string\"]')"
-        return f"(({names} || {values}) @@ to_tsquery('simple', {query[0]}))", [*query[1]]
+        found = f"(({names} || {values}) @@ to_tsquery('simple', {query[0]}))"
+        return found if self.by_index else f"({found} IS TRUE)", [*query[1]]
 
 
 class _HasValue(Func):
@@ -77,22 +82,23 @@ class _HasValue(Func):
 class ContactQuerySet(models.QuerySet["Contact"]):
     """Contacts."""
 
-    def with_words(self, words: Sequence[str]) -> ContactQuerySet:
+    def with_words(self, words: Sequence[str], *, by_index: bool = True) -> ContactQuerySet:
         """Contacts in whose names or attributes' values a word begins with each of these.
 
-        By the index on the words (``contact_words``) on PostgreSQL; on SQLite, which has none, anywhere in a value.
+        By the index on the words (``contact_words``) on PostgreSQL, but where they are few that are looked at one by
+        one; on SQLite, which has none, anywhere in a value.
         """
         if connection.vendor == "postgresql":
             query = " & ".join(f"'{word}':*" for word in map(_lexeme, words) if word)
-            return self.filter(_HasWords(query)) if query else self.none()
+            return self.filter(_HasWords(query, by_index=by_index)) if query else self.none()
         found = self
         for word in words:
             found = found.filter(Q(first_name__icontains=word) | Q(last_name__icontains=word) | Q(_HasValue(word)))
         return found
 
-    def with_attribute(self, key: str, value: str) -> ContactQuerySet:
+    def with_attribute(self, key: str, value: str, *, by_index: bool = True) -> ContactQuerySet:
         """Contacts whose attribute ``key`` contains ``value``; the words of the value lead the way to them."""
-        found = self.with_words(value.split()) if connection.vendor == "postgresql" else self
+        found = self.with_words(value.split(), by_index=by_index) if connection.vendor == "postgresql" else self
         return found.alias(_value=KeyTextTransform(key, "attributes")).filter(_value__icontains=value)
 
     def with_number(self, digits: str) -> ContactQuerySet:

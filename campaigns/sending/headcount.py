@@ -183,6 +183,9 @@ def by_operator(campaign: Campaign, people: int) -> dict[int, int]:
     Of who is no contact the operator is not known.
     """
     with _unhurried():
+        include = [rule for rule in campaign.audience_rules() if rule.rule == AudienceRule.Rule.INCLUDE]
+        if len(include) == 1 and _is_whole(include[0]):
+            _plan("enable_hashjoin = off")  # by the order of the keys half the time
         found = dict(naming.contacts(campaign).order_by().values_list("operator").annotate(Count("pk")))
     if strange := people - sum(found.values()):
         found[Operator.UNKNOWN] = found.get(Operator.UNKNOWN, 0) + strange

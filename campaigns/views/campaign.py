@@ -109,14 +109,15 @@ def _live(campaign: Campaign) -> dict[str, Any]:
     has_way = running and claiming.has_way(campaign)
     stopped = forecast.is_stopped(obstacles, has_way=has_way)
     left = waiting + account.counts[MessageStatus.SENDING]
+    rate = forecast.seen_rate(campaign) if has_way else None
     found = panels.context(campaign, account) | {
         "account": account,
         "polls": campaign.is_live or _awaits_reports(campaign, account),
         "pieces": figures.pieces(account),
         "empty": [(status.name.lower(), status.label) for status, n in account.counts.items() if not n],
         "share_done": account.settled / account.audience if account.audience else 0.0,
-        "rate": forecast.seen_rate(campaign) if has_way else None,
-        "ends_at": forecast.ends_at(campaign, left, stopped=stopped),
+        "rate": rate,
+        "ends_at": forecast.ends_at(campaign, left, stopped=stopped, seen=rate),
         "today": timezone.localdate(),
         "notices": why_not_sending(campaign, obstacles),
         "unclear": account.counts[MessageStatus.UNKNOWN],

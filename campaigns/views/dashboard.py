@@ -108,7 +108,7 @@ def _course(campaign: Campaign, account: reporting.Accounting) -> dict[str, Any]
     def looked_up() -> dict[str, Any]:
         left = account.audience - account.settled
         rate = forecast.seen_rate(campaign) if campaign.status == CampaignStatus.RUNNING else None
-        return {"rate": rate and rate * 60, "ends_at": forecast.ends_at(campaign, left)}
+        return {"rate": rate and rate * 60, "ends_at": forecast.ends_at(campaign, left, seen=rate)}
 
     return cache.get_or_set(f"course-of-{campaign.pk}-{campaign.status}", looked_up, FORECAST) or {}
 

@@ -20,7 +20,7 @@ from campaigns.views import figures, step_pages
 from campaigns.views.cautioning import Advice, advice
 from campaigns.views.lines import cards
 from campaigns.views.wording import Notice, why_not_sending
-from contacts.models import Operator
+from contacts.models import Contact, Operator
 from providers.base import ProviderError
 from providers.explaining import explain
 from providers.models import Holiday
@@ -52,8 +52,10 @@ def context(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
     if facts["counting"]:
         return facts
     try:
-        facts |= _kept(campaign) if facts["keeps"] else _ours(campaign)
-        facts["advice"] = _advice(campaign)
+        template = template_of(campaign.text, line.suffix)
+        people = [] if facts["keeps"] else reporting.sampled(campaign, template)
+        facts |= _kept(campaign) if facts["keeps"] else _ours(campaign, people)
+        facts["advice"] = _advice(campaign, people)
     except templating.TemplateError:  # the problems say so
         return facts
     return facts | (_quoted(campaign) if facts["keeps"] and "quote" in request.GET else {})
@@ -82,8 +84,8 @@ def _rows(estimate: pricing.Estimate) -> list[Row]:
     return sorted((row for row in rows if row.recipients), key=lambda row: -row.recipients)
 
 
-def _ours(campaign: Campaign) -> dict[str, Any]:
-    estimate = reporting.estimate(campaign, operators=True)
+def _ours(campaign: Campaign, people: list[Contact]) -> dict[str, Any]:
+    estimate = reporting.estimate(campaign, operators=True, sample=people)
     shown = reporting.sample_previews(campaign) if campaign.text else []
     return {
         "estimate": estimate,
@@ -103,9 +105,13 @@ def _kept(campaign: Campaign) -> dict[str, Any]:
     return {"literal": text, "segments": counted}
 
 
-def _advice(campaign: Campaign) -> list[Advice]:
+def _advice(campaign: Campaign, people: list[Contact]) -> list[Advice]:
     """What should be known of the text; it is repaired in its step, not here."""
-    return [each._replace(repaired=None) for each in advice(previewing.cautions(campaign))] if campaign.text else []
+    return (
+        [each._replace(repaired=None) for each in advice(previewing.cautions(campaign, people))]
+        if campaign.text
+        else []
+    )
 
 
 class Share(NamedTuple):

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from campaigns import carrying, checking, forecast, reporting
+from campaigns import carrying, checking, forecast, lately, reporting
 from campaigns.composing import templating
 from campaigns.models import AudienceRule, Campaign
 from campaigns.sending import headcount, naming, windows
@@ -58,12 +58,16 @@ def count(request: HttpRequest) -> HttpResponse:
 def _counted(request: HttpRequest, form: AudienceForm) -> dict[str, Any]:
     data = form.cleaned_data
     campaign = Campaign(line=form.line_for(request.user), sample_size=data.get("sample_size"))
+    campaign.form_token = data.get("token")
+    if form.campaign:
+        campaign.form_token, campaign.send_key = form.campaign.form_token, form.campaign.send_key
     cap = {name: data.get(name) for name in ("cap_messages", "cap_days")}
     if not checking.cap_problems(Campaign(line=campaign.line, **cap)):
         campaign.cap_messages, campaign.cap_days = cap["cap_messages"], cap["cap_days"]
     rules = [rule for rule in form.rules() if rule.kind != AudienceRule.Kind.PROVIDER]
     campaign.proposed_rules = rules
     found = headcount.count(campaign)
+    lately.remember(campaign, found)
     return {
         "line": campaign.line,
         "headcount": found,
@@ -95,7 +99,8 @@ def course(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _foretold(campaign: Campaign, form: SendingForm) -> dict[str, Any]:
     try:
-        estimate = reporting.estimate(campaign, operators=True)
+        audience = lately.audience(campaign)
+        estimate = reporting.estimate(campaign, found=audience.headcount, by_operator=audience.by_operator)
     except templating.TemplateError:
         return {}
     sendable = estimate.recipients / (sum(estimate.by_operator.values()) or 1)

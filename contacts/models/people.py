@@ -110,7 +110,8 @@ class Contact(models.Model):
     """One phone number and what is known of its owner.
 
     A million rows: no database foreign keys, and no index beyond the key, the number, the rarely filled category and,
-    on PostgreSQL, the words of names and attributes (``ContactQuerySet.with_words``).
+    on PostgreSQL, the words of names and attributes (``ContactQuerySet.with_words``) and small ones for the filters of
+    the list (``0010_filters_are_found``).
     """
 
     phone = PhoneField(_("phone"), unique=True)

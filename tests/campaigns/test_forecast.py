@@ -6,6 +6,8 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from campaigns import forecast, lifecycle
@@ -14,6 +16,7 @@ from campaigns.states import BatchStatus, CampaignStatus
 from providers.models import DailyCount, Holiday, ProviderAccount, SenderLine
 from tests import builders
 from tests.campaigns import lines
+from tests.campaigns.screens import owner
 
 pytestmark = pytest.mark.django_db
 
@@ -80,6 +83,18 @@ def test_without_a_pace_it_is_told_from_what_was_seen() -> None:
     found = forecast.ends_at(campaign, 80)
     assert found is not None
     assert 75 < (found - now).total_seconds() < 90
+
+
+def test_the_page_looks_at_the_batches_for_its_rate_once() -> None:
+    campaign = builders.campaign_of(None, 102)
+    seen = timezone.now() - dt.timedelta(seconds=20)
+    done = Batch.objects.filter(campaign=campaign, number=1)
+    done.update(status=BatchStatus.DONE, pending=0, claimed_at=seen, settled_at=timezone.now())
+    with CaptureQueriesContext(connection) as captured:
+        answer = owner().get(f"/campaigns/{campaign.pk}/live/")
+    assert answer.context["rate"]
+    assert answer.context["ends_at"]
+    assert len([it for it in captured if 'MAX("campaigns_batch"."settled_at")' in it["sql"]]) == 1
 
 
 def test_a_night_between_two_batches_is_no_slow_pace() -> None:

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 
 from campaigns.models import Campaign
-from campaigns.sending import dispatch, owners
+from campaigns.sending import dispatch, headcount, owners
 from campaigns.sending.claiming import Claim, claim
 from providers.sandbox import Sandbox
 from tests import builders
@@ -99,6 +99,13 @@ def test_the_pages_of_a_campaign_find_what_they_show(campaign: Campaign) -> None
         assert plans, address
         # Today's figures add up all requests of what is under way, which is all that there are here.
         assert not [sql for sql in searched(plans) if address != "/" or 'SUM("campaigns_batch"' not in sql], address
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_operators_of_a_whole_phonebook_are_counted_in_the_order_of_the_keys(campaign: Campaign) -> None:
+    plans = plans_during(lambda: headcount.by_operator(campaign, 40_000))
+    (plan,) = (plan for sql, plan in plans.items() if 'COUNT("contacts_contact"' in sql)
+    assert not re.search("Hash (Semi )?Join", plan)
 
 
 @pytest.mark.django_db

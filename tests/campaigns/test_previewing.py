@@ -83,22 +83,6 @@ def test_without_a_tariff_no_price_is_made_up() -> None:
     assert (bill.cost, bill.least, bill.most, bill.no_tariff) == (None, None, None, True)
 
 
-def test_the_audience_is_counted_once_for_many_keystrokes(
-    line: SenderLine, django_assert_max_num_queries: object
-) -> None:
-    campaign = draft(line, "سلام")
-    previewing.look(campaign)
-    Suppression.objects.create(phone=builders.phone(0))
-    campaign.text = "سلام به همه"
-    again = previewing.look(campaign).bill
-    assert again is not None
-    assert again.recipients == 10
-    campaign.revision += 1
-    anew = previewing.look(campaign).bill
-    assert anew is not None
-    assert anew.recipients == 9
-
-
 def test_a_text_without_an_audience_is_tried_on_contacts() -> None:
     people()
     found = previewing.look_at("سلام {first_name|دوست}")

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from campaigns import reporting
 from campaigns.models import AudienceRule, Campaign
 from contacts.models import Contact, Phonebook
 from providers.models import ProviderAccount, SenderLine, Tariff
@@ -158,3 +159,13 @@ def test_the_review_asks_as_often_for_forty_recipients_as_for_four(client: Clien
             client.get(f"/campaigns/{campaign.pk}/")
         asked.append(len(queries))
     assert asked[0] == asked[1] > 0
+
+
+def test_the_recipients_whose_texts_stand_for_all_are_fetched_once(client: Client) -> None:
+    book = builders.phonebook(builders.contacts(4))
+    draft = builders.draft(builders.line(builders.account()), builders.include(book), text="سلام {first_name|دوست}")
+    with CaptureQueriesContext(connection) as captured:
+        response = client.get(f"/campaigns/{draft.pk}/")
+    fetched = [each["sql"] for each in captured if '"contacts_contact"."first_name"' in each["sql"]]
+    assert len([sql for sql in fetched if sql.endswith(f"LIMIT {reporting.SAMPLE}")]) == 1
+    assert [advice.code for advice in response.context["advice"]] == ["often_blank"]

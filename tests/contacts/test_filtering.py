@@ -73,6 +73,7 @@ def test_each_filter_leaves_whom_it_names(owner: Client) -> None:
     person(1, "a", operator=1, job_category=sub)
     person(2, "b", operator=2, job_category=main, not_on_bale_since=timezone.now())
     old = person(3, "c", made_in=made.pk)
+    ContactImport.objects.update(first_contact_id=old.pk, last_contact_id=old.pk)
     Contact.objects.filter(pk=old.pk).update(created_at=timezone.now() - dt.timedelta(days=9))
     Suppression.objects.create(phone=builders.phone(1))
     book = builders.phonebook([old])

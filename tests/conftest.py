@@ -127,6 +127,18 @@ def process_environment(transactional_db: None, pytestconfig: pytest.Config) -> 
     return os.environ | {"DATABASE_URL": database, "DJANGO_SETTINGS_MODULE": "project.settings", "DEBUG": "false"}
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _emptied_quickly() -> Iterator[None]:
+    """Tests that commit are many."""
+    from django.test import TransactionTestCase
+
+    from tests.emptying import Emptying
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", Emptying().empty)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _a_database_without_a_past(settings: Any, tmp_path: Path) -> None:
     """A test begins with an empty database: what the one before has counted says nothing of it."""

@@ -19,6 +19,7 @@ import hypothesis
 import pytest
 from cryptography.fernet import Fernet
 from django.conf import settings
+from django.core.cache import cache
 
 from tests import chromium, network
 from tests.postgres import embedded_postgres
@@ -141,8 +142,9 @@ def _emptied_quickly() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _a_database_without_a_past(settings: Any, tmp_path: Path) -> None:
-    """A test begins with an empty database: what the one before has counted says nothing of it."""
+    """A test begins with an empty database: what the one before has counted or kept in memory says nothing of it."""
     settings.WITNESS_FILE = tmp_path / "witness.json"
+    cache.clear()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -11,10 +11,8 @@ from campaigns.models import AuditEntry, Campaign
 from providers.models import ProviderAccount, SenderLine
 from tests import builders
 from tests.browser import steps
-from tests.browser.test_pages import draft, member, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-__all__ = ["draft", "member", "sign_in"]
 NEXT = "#compose button.btn-primary[name=next]"
 PATIENCE = 30_000
 

@@ -13,11 +13,9 @@ from pytest_django.fixtures import Settings
 from contacts import bulk, importing
 from contacts.models import BulkAction, Contact, ContactImport, Phonebook
 from tests.browser import steps
-from tests.browser.test_pages import member, sign_in
 from tests.contacts.files import counts, members, write
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-__all__ = ["member", "sign_in"]
 
 ROWS, REPEATED, REFUSED = 300, 20, 30
 NEW = ROWS - REPEATED - REFUSED

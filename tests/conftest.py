@@ -34,7 +34,9 @@ DISPOSABLE = pytest.StashKey[bool]()  # the database goes with the run; nobody e
 NO_CHROMIUM = "no Chromium was found (apt-get install chromium, or set CHROMIUM)"
 
 # A shared machine is slow at times; an example that fails must fail again the same way elsewhere.
-hypothesis.settings.register_profile("suite", deadline=None, database=None, print_blob=True)
+hypothesis.settings.register_profile(
+    "suite", deadline=None, database=None, print_blob=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("suite")
 
 

@@ -19,6 +19,7 @@ FLAGS = [
     "--no-first-run",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
+ABORTED = ["console: htmx:afterRequest", "console: htmx:sendAbort"]
 
 
 def find_chromium() -> str | None:
@@ -34,6 +35,9 @@ def watch(page: Page, home: str, problems: list[str]) -> None:
     def on_console(message: ConsoleMessage) -> None:
         if message.type == "error":
             problems.append(f"console: {message.text}")
+        # htmx tells of an answer that nobody waits for any more, since the page is left or asks anew, in two errors.
+        if [problem.split(",")[0] for problem in problems[-2:]] == ABORTED:
+            del problems[-2:]
 
     def on_error(error: Error) -> None:
         problems.append(f"script: {error}")

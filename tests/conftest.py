@@ -19,6 +19,7 @@ import hypothesis
 import pytest
 from cryptography.fernet import Fernet
 from django.conf import settings
+from django.core.cache import cache
 
 from tests import chromium, network
 from tests.postgres import embedded_postgres
@@ -33,7 +34,9 @@ DISPOSABLE = pytest.StashKey[bool]()  # the database goes with the run; nobody e
 NO_CHROMIUM = "no Chromium was found (apt-get install chromium, or set CHROMIUM)"
 
 # A shared machine is slow at times; an example that fails must fail again the same way elsewhere.
-hypothesis.settings.register_profile("suite", deadline=None, database=None, print_blob=True)
+hypothesis.settings.register_profile(
+    "suite", deadline=None, database=None, print_blob=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("suite")
 
 
@@ -127,10 +130,23 @@ def process_environment(transactional_db: None, pytestconfig: pytest.Config) -> 
     return os.environ | {"DATABASE_URL": database, "DJANGO_SETTINGS_MODULE": "project.settings", "DEBUG": "false"}
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _emptied_quickly() -> Iterator[None]:
+    """Tests that commit are many."""
+    from django.test import TransactionTestCase
+
+    from tests.emptying import Emptying
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", Emptying().empty)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _a_database_without_a_past(settings: Any, tmp_path: Path) -> None:
-    """A test begins with an empty database: what the one before has counted says nothing of it."""
+    """A test begins with an empty database: what the one before has counted or kept in memory says nothing of it."""
     settings.WITNESS_FILE = tmp_path / "witness.json"
+    cache.clear()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -165,12 +181,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Chromium, once a run. Playwright keeps an event loop in this thread, which Django has to be told to bear."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
     path = chromium.find_chromium()
     if path is None:
         pytest.fail(NO_CHROMIUM)
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    expect.set_options(timeout=40_000)  # a busy machine may take its time
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=chromium.FLAGS)
         yield browser

@@ -84,9 +84,9 @@ def texts(values: Iterable[Any] | None) -> list[str]:
     return [str(value) for value in values or []]
 
 
-def number_field(label: Any, most: int, help_text: Any, **attrs: Any) -> forms.IntegerField:
+def number_field(label: Any, most: int, help_text: Any) -> forms.IntegerField:
     """A whole number from 1 that may be left out."""
-    widget = forms.NumberInput(attrs={**SHORT, **attrs})
+    widget = forms.NumberInput(attrs=SHORT)
     return forms.IntegerField(
         label=label, required=False, min_value=1, max_value=most, help_text=help_text, widget=widget
     )

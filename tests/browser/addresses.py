@@ -9,13 +9,14 @@ from django.contrib.auth.models import User
 
 from campaigns import approving
 from campaigns.models import Campaign, Message, Segment, TextTemplate
+from campaigns.states import CampaignStatus
 from contacts import bulk, importing, suppression_files, suppressions
 from contacts.models import BulkAction, Contact, ContactImport, JobCategory, Phonebook, Suppression
 from contacts.suppressions import Terms
-from providers.models import ProviderAccount
+from providers.models import ProviderAccount, Tariff
 from providers.secrets import encrypt
 from tests import builders
-from tests.campaigns.screens import unclear
+from tests.campaigns.screens import campaign_in, unclear
 
 WITHOUT_PARAMETERS = (
     "/", "/approvals/", "/approvals/?tab=decided", "/campaigns/", "/campaigns/?tests=1", "/campaigns/new/",
@@ -59,9 +60,20 @@ def imported(content: str, *, run: bool) -> ContactImport:
     return job
 
 
+def needing_a_person() -> list[str]:
+    """A campaign that has stopped, its account's breaker open, and an account low in credit; the pages of each."""
+    campaign = campaign_in(CampaignStatus.RUNNING)
+    Campaign.objects.move(campaign.pk, CampaignStatus.PAUSED, pause_code="refused_request", pause_text="نامجاز")
+    low = builders.account(name="حساب اصلی", credit=10_000, low_credit=50_000)
+    Tariff.objects.create(line=builders.line(low, daily_cap=1_000), rial_per_part=1_000)
+    ProviderAccount.objects.open_breaker(campaign.line.account_id, "418", "اعتبار کافی نیست")
+    return [campaign.get_absolute_url(), *(f"/accounts/{pk}/" for pk in (campaign.line.account_id, low.pk))]
+
+
 def every_page(draft: Campaign, finished: Campaign, user: User) -> list[str]:
     """The menu's pages, every form, and a page of each thing, for this user."""
-    return [*WITHOUT_PARAMETERS, *_campaigns(draft, finished), *_contacts(user), *_accounts(draft)]
+    made = [*_campaigns(draft, finished), *_contacts(user), *_accounts(draft)]
+    return [*WITHOUT_PARAMETERS, *made, *needing_a_person()]
 
 
 def _campaigns(draft: Campaign, finished: Campaign) -> list[str]:

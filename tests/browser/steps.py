@@ -8,7 +8,10 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Download, Locator, Page, expect
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.test import Client
+from playwright.sync_api import BrowserContext, Download, Locator, Page, expect
 
 from interface.persian import ascii_digits
 
@@ -27,6 +30,13 @@ def text_of(download: Download) -> str:
 def rows_of(download: Download) -> list[list[str]]:
     """A downloaded CSV file without its header."""
     return list(csv.reader(io.StringIO(text_of(download))))[1:]
+
+
+def admit(context: BrowserContext, url: str, user: User) -> None:
+    """Give a browser the session of somebody who has signed in at this site."""
+    client, name = Client(), settings.SESSION_COOKIE_NAME
+    client.force_login(user)
+    context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": url}])
 
 
 def sign_in(page: Page, name: str, password: str) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.auth.models import User
-from django.test import Client
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
@@ -15,18 +13,8 @@ from tests import builders
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-@pytest.fixture
-def signed_in(page: Page, live_server: LiveServer) -> Page:
-    client = Client()
-    client.force_login(User.objects.create_superuser("owner"))
-    page.context.add_cookies(
-        [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}]
-    )
-    return page
-
-
-def test_all_of_a_page_are_ticked_and_put_into_a_new_phonebook(signed_in: Page) -> None:
-    page = signed_in
+def test_all_of_a_page_are_ticked_and_put_into_a_new_phonebook(member: Page) -> None:
+    page = member
     builders.contacts(60, first_name="Sara")
     page.goto("/contacts/?q=sara")
     page.check("[data-tick-all]")
@@ -39,8 +27,8 @@ def test_all_of_a_page_are_ticked_and_put_into_a_new_phonebook(signed_in: Page) 
     assert Phonebook.objects.get().size == 49
 
 
-def test_deleting_all_that_match_asks_first_and_leaves_the_others(signed_in: Page) -> None:
-    page = signed_in
+def test_deleting_all_that_match_asks_first_and_leaves_the_others(member: Page) -> None:
+    page = member
     builders.contacts(60, first_name="Sara")
     builders.contacts(2, start=100)
     page.goto("/contacts/?q=sara")
@@ -54,24 +42,24 @@ def test_deleting_all_that_match_asks_first_and_leaves_the_others(signed_in: Pag
     assert Contact.objects.count() == 2
 
 
-def test_the_page_of_an_action_follows_it_to_its_end(signed_in: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_of_an_action_follows_it_to_its_end(member: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk.running, "AT_ONCE", 0)
     monkeypatch.setattr(bulk.Kind, "slice_size", 10)
     book = builders.phonebook([])
     builders.contacts(20)
     action = bulk.start(BulkAction.Kind.ADD, {"filter": {}}, {"phonebook": book.pk})
     bulk.run(action.pk, deadline=0.0)
-    signed_in.goto(action.get_absolute_url())
-    expect(signed_in.locator("#live progress")).to_have_attribute("value", "50")
+    member.goto(action.get_absolute_url())
+    expect(member.locator("#live progress")).to_have_attribute("value", "50")
     bulk.run(action.pk)
-    expect(signed_in.locator("#live .badge-success")).to_be_visible(timeout=20_000)
-    expect(signed_in.locator("#live[hx-get]")).to_have_count(0)
+    expect(member.locator("#live .badge-success")).to_be_visible(timeout=20_000)
+    expect(member.locator("#live[hx-get]")).to_have_count(0)
 
 
-def test_a_choice_works_without_a_script(live_server: LiveServer, signed_in: Page) -> None:
+def test_a_choice_works_without_a_script(live_server: LiveServer, member: Page) -> None:
     person = builders.contacts(1)[0]
-    context = signed_in.context.browser.new_context(base_url=live_server.url, java_script_enabled=False)  # type: ignore[union-attr]
-    context.add_cookies(signed_in.context.cookies())  # type: ignore[arg-type]
+    context = member.context.browser.new_context(base_url=live_server.url, java_script_enabled=False)  # type: ignore[union-attr]
+    context.add_cookies(member.context.cookies())  # type: ignore[arg-type]
     page = context.new_page()
     page.goto("/contacts/")
     page.check(f"input[name=ids][value='{person.pk}']")

@@ -8,13 +8,14 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from campaigns.models import AuditEntry, Campaign
+from contacts import mirroring
 from providers.models import ProviderAccount, SenderLine
+from providers.sandbox import running_sandbox
 from tests import builders
 from tests.browser import steps
-from tests.browser.test_pages import draft, member, sign_in
+from tests.campaigns import lines
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-__all__ = ["draft", "member", "sign_in"]
 NEXT = "#compose button.btn-primary[name=next]"
 PATIENCE = 30_000
 
@@ -165,6 +166,30 @@ def test_the_price_and_the_end_follow_the_line_and_the_time(member: Page, draft:
     member.locator("details.panel > summary").click()
     member.fill("#id_messages_per_minute", "1")
     expect(member.locator("#course [data-ends]")).to_have_text(re.compile("[۰-۹]"), timeout=PATIENCE)
+
+
+CHOOSES_AT_ONCE = """() => new MutationObserver((changes, observer) => {
+    const added = document.querySelectorAll("#jobs section")[1];
+    if (!added) return;
+    observer.disconnect();
+    const main = added.querySelector("select[name$='-main']");
+    main.value = "1";
+    main.dispatchEvent(new Event("change", {bubbles: true}));
+}).observe(document.body, {childList: true, subtree: true})"""
+
+
+def test_a_part_answers_from_the_moment_it_is_there(member: Page, draft: Campaign) -> None:
+    page = member
+    with running_sandbox() as sandbox:
+        line = lines.line("ippanel", sandbox)
+        mirroring.run(mirroring.start(line.account, phonebook=None, in_background=False).pk)
+    page.goto("/campaigns/new/")
+    page.locator(f"input[name=source][value='{line.account_id}']").check()
+    page.locator("input[name=kept_kind][value=jobs]").check()
+    page.evaluate(CHOOSES_AT_ONCE)
+    page.locator("#add-jobs").click()
+    added = page.locator("#jobs section").nth(1)
+    expect(added.locator("select[name$='-sub'] option[value='1']")).to_be_attached()
 
 
 def test_the_composer_fits_a_phone(member: Page, draft: Campaign) -> None:

@@ -15,11 +15,9 @@ from contacts.models import Phonebook
 from providers.models import SenderLine
 from tests import builders, uploads
 from tests.browser import steps
-from tests.browser.test_pages import member, sign_in
 from tests.campaigns import lines
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-__all__ = ["member", "sign_in"]
 FILM = Path(__file__).with_name("film.mp4")  # two seconds of colours in VP9
 CHOOSER = "input[type=file]"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,23 +12,13 @@ from pytest_django.fixtures import Settings
 from contacts import bulk, importing
 from contacts.models import BulkAction, Contact, ContactImport, Phonebook
 from tests.browser import steps
-from tests.browser.test_pages import member, sign_in
 from tests.contacts.files import counts, members, write
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-__all__ = ["member", "sign_in"]
 
 ROWS, REPEATED, REFUSED = 300, 20, 30
 NEW = ROWS - REPEATED - REFUSED
 DETAIL = re.compile(r"/imports/\d+/$")
-
-
-@pytest.fixture(autouse=True)
-def _patience() -> Iterator[None]:
-    """A busy machine may take its time."""
-    expect.set_options(timeout=40_000)
-    yield
-    expect.set_options(timeout=5_000)
 
 
 @pytest.fixture(autouse=True)

@@ -5,11 +5,8 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from django.contrib.auth.models import User
-from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Page, expect
-from pytest_django.live_server_helper import LiveServer
 
 from campaigns.models import Campaign, Message
 from campaigns.querysets import Move
@@ -19,16 +16,6 @@ from tests.campaigns.screens import campaign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 TICK = "document.body.dispatchEvent(new Event('tick'))"
-
-
-@pytest.fixture
-def signed_in(page: Page, live_server: LiveServer) -> Page:
-    client = Client()
-    client.force_login(User.objects.create_superuser("owner"))
-    page.context.add_cookies(
-        [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}]
-    )
-    return page
 
 
 def move(campaign: Campaign, old: MessageStatus, new: MessageStatus) -> None:
@@ -45,8 +32,8 @@ def bucket(page: Page, status: str) -> str:
     return f"#bucket-{status} b[data-number]"
 
 
-def test_what_happens_appears_and_nothing_is_asked_for_after_the_end(signed_in: Page) -> None:
-    page, campaign = signed_in, campaign_in(CampaignStatus.RUNNING)
+def test_what_happens_appears_and_nothing_is_asked_for_after_the_end(member: Page) -> None:
+    page, campaign = member, campaign_in(CampaignStatus.RUNNING)
     page.goto(f"/campaigns/{campaign.pk}/")
     expect(page.locator(bucket(page, "pending"))).to_have_attribute("data-number", "3")
     move(campaign, MessageStatus.PENDING, MessageStatus.ACCEPTED)
@@ -65,8 +52,8 @@ def test_what_happens_appears_and_nothing_is_asked_for_after_the_end(signed_in: 
     expect(page.locator("#head button[commandfor=pause]")).to_have_count(0)
 
 
-def test_an_ended_campaign_is_followed_while_reports_are_awaited(signed_in: Page) -> None:
-    page, campaign = signed_in, campaign_in(CampaignStatus.RUNNING)
+def test_an_ended_campaign_is_followed_while_reports_are_awaited(member: Page) -> None:
+    page, campaign = member, campaign_in(CampaignStatus.RUNNING)
     move(campaign, MessageStatus.PENDING, MessageStatus.SENT)
     end(campaign)
     page.goto(f"/campaigns/{campaign.pk}/")
@@ -75,16 +62,16 @@ def test_an_ended_campaign_is_followed_while_reports_are_awaited(signed_in: Page
     assert page.locator("#live[hx-get]").count() == 0
 
 
-def test_long_after_the_end_nothing_is_awaited(signed_in: Page) -> None:
-    page, campaign = signed_in, campaign_in(CampaignStatus.RUNNING)
+def test_long_after_the_end_nothing_is_awaited(member: Page) -> None:
+    page, campaign = member, campaign_in(CampaignStatus.RUNNING)
     move(campaign, MessageStatus.PENDING, MessageStatus.SENT)
     end(campaign, dt.timedelta(hours=2))
     page.goto(f"/campaigns/{campaign.pk}/")
     assert page.locator("#live[hx-get]").count() == 0
 
 
-def test_a_hidden_tab_asks_for_nothing_and_catches_up_when_it_is_seen(signed_in: Page) -> None:
-    page, campaign = signed_in, campaign_in(CampaignStatus.RUNNING)
+def test_a_hidden_tab_asks_for_nothing_and_catches_up_when_it_is_seen(member: Page) -> None:
+    page, campaign = member, campaign_in(CampaignStatus.RUNNING)
     page.clock.install()
     page.goto(f"/campaigns/{campaign.pk}/")
     page.evaluate("Object.defineProperty(document, 'hidden', {configurable: true, get: () => window.away})")
@@ -98,8 +85,8 @@ def test_a_hidden_tab_asks_for_nothing_and_catches_up_when_it_is_seen(signed_in:
         page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 
-def test_the_open_dialog_keeps_its_number_and_the_unfolded_table_stays_open(signed_in: Page) -> None:
-    page, campaign = signed_in, campaign_in(CampaignStatus.RUNNING, 5)
+def test_the_open_dialog_keeps_its_number_and_the_unfolded_table_stays_open(member: Page) -> None:
+    page, campaign = member, campaign_in(CampaignStatus.RUNNING, 5)
     move(campaign, MessageStatus.PENDING, MessageStatus.ACCEPTED)
     page.goto(f"/campaigns/{campaign.pk}/")
     page.click("#course-numbers summary")

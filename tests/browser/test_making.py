@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import Page, expect
-from pytest_django.live_server_helper import LiveServer
 
 from campaigns import lifecycle
 from campaigns.models import Batch, Campaign
@@ -12,18 +11,16 @@ from campaigns.states import BatchStatus
 from providers.models import Tariff
 from tests import builders
 from tests.browser import steps
-from tests.browser.test_unclear import sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture
-def campaign(page: Page, live_server: LiveServer) -> Campaign:
+def campaign(member: Page) -> Campaign:
     """A draft to three people named مریم, before the eyes of an administrator; 100 rial a part."""
     over = builders.line(builders.account())
     Tariff.objects.create(line=over, operator=0, encoding="ucs2", rial_per_part=100)
     people = builders.contacts(3, first_name="مریم")
-    sign_in(page.context, live_server)
     return builders.draft(over, builders.include(builders.phonebook(people)), text="سلام {first_name|دوست}")
 
 
@@ -73,8 +70,8 @@ def test_a_copy_is_made_of_the_dialog(page: Page, campaign: Campaign) -> None:
     assert Campaign.objects.get(made_from=campaign).name == "بهار"
 
 
-def test_a_pilot_is_let_go_on_from_its_page(page: Page, live_server: LiveServer) -> None:
-    sign_in(page.context, live_server)
+def test_a_pilot_is_let_go_on_from_its_page(member: Page) -> None:
+    page = member
     campaign = builders.campaign_of(None, 12, pilot_size=3)
     Batch.objects.filter(campaign=campaign, in_pilot=True).update(status=BatchStatus.DONE, pending=0)
     lifecycle.finish(campaign.pk)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,7 +14,6 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import resolve
 from playwright.sync_api import Page, expect
-from pytest_django.live_server_helper import LiveServer
 
 from campaigns.composing import segments
 from campaigns.models import AuditEntry, Campaign
@@ -46,33 +45,6 @@ STUMBLES = """() => {
 DRAWN = (
     "document.fonts.ready.then(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))"
 )
-
-
-@pytest.fixture
-def sign_in(page: Page, live_server: LiveServer) -> Callable[[Page], None]:
-    """Gives a page's context the session of an administrator."""
-    user = User.objects.create_superuser("modir")
-
-    def sign_in(page: Page) -> None:
-        client = Client()
-        client.force_login(user)
-        cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
-        page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
-
-    return sign_in
-
-
-@pytest.fixture
-def member(page: Page, sign_in: Callable[[Page], None]) -> Page:
-    """A page on which an administrator is signed in."""
-    sign_in(page)
-    return page
-
-
-@pytest.fixture
-def draft() -> Campaign:
-    book = builders.phonebook(builders.contacts(3, first_name="سارا"), name="مشتریان")
-    return builders.draft(builders.line(builders.account()), builders.include(book), text="سلام {first_name}")
 
 
 @pytest.fixture

@@ -5,9 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-from django.conf import settings
-from django.contrib.auth.models import User
-from django.test import Client
 from playwright.sync_api import Locator, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
@@ -16,16 +13,6 @@ from tests import builders
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 PATIENCE = 30_000
-
-
-@pytest.fixture
-def member(page: Page, live_server: LiveServer) -> Page:
-    """A page on which an administrator is signed in."""
-    client = Client()
-    client.force_login(User.objects.create_superuser("modir"))
-    cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
-    page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
-    return page
 
 
 def last_condition(page: Page, rows: int) -> Locator:

@@ -9,10 +9,8 @@ from campaigns.models import Campaign, TextTemplate
 from providers.models import Tariff
 from tests import builders
 from tests.browser import steps
-from tests.browser.test_pages import member, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-__all__ = ["member", "sign_in"]
 PATIENCE = 30_000
 LONG = "سیده فاطمه‌زهرا موسوی خوانساری"
 

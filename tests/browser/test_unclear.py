@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from django.conf import settings
 from django.contrib.auth.models import User
-from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from campaigns.models import AuditEntry, Campaign
@@ -21,19 +19,11 @@ SUBMIT = "#decision button[form=decision-form]"
 
 
 @pytest.fixture
-def campaign(page: Page, live_server: LiveServer) -> Campaign:
+def campaign(member: Page) -> Campaign:
     """A campaign with three unclear requests, before the eyes of an administrator."""
     campaign = unclear(3)
-    sign_in(page.context, live_server)
-    page.goto(campaign.get_absolute_url())
+    member.goto(campaign.get_absolute_url())
     return campaign
-
-
-def sign_in(context: BrowserContext, live_server: LiveServer) -> None:
-    client = Client()
-    client.force_login(User.objects.create_superuser("modir"))
-    name = settings.SESSION_COOKIE_NAME
-    context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])
 
 
 def decisions() -> int:
@@ -110,7 +100,7 @@ def test_the_back_button_brings_no_second_decision(page: Page, campaign: Campaig
 def test_without_script_the_question_is_a_page(browser: Browser, live_server: LiveServer) -> None:
     campaign = unclear(2)
     context = browser.new_context(base_url=live_server.url, java_script_enabled=False, locale="fa-IR")
-    sign_in(context, live_server)
+    steps.admit(context, live_server.url, User.objects.create_superuser("modir"))
     page = context.new_page()
     page.goto(campaign.get_absolute_url())
     page.locator("#send-again-1").click()

@@ -214,7 +214,7 @@ def test_an_upload_that_ends_while_the_left_over_ones_are_looked_at_disturbs_nob
 
 
 @given(content=st.binary(min_size=1, max_size=200))
-@hypothesis_settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_of_any_content_one_copy_or_none_is_kept(line: SenderLine, tmp_path: Path, content: bytes) -> None:
     UploadedFile.objects.all().delete()
     for path in on_disk():

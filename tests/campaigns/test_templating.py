@@ -71,7 +71,7 @@ KEYS = ["city", "شهر", "c_1", "نام"]
 
 
 @pytest.mark.django_db
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     first=values,
     last=values,

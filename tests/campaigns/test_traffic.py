@@ -22,11 +22,6 @@ from tests.campaigns.screens import campaign_in
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def _nothing_kept() -> None:
-    cache.clear()
-
-
 def of(*asked: SenderLine) -> list[Traffic]:
     found = traffic.by_line(SenderLine.objects.select_related("account").order_by("pk"))
     return [found[line.pk] for line in asked]

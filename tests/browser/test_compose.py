@@ -134,6 +134,7 @@ def test_an_error_stands_at_its_field_on_each_step(member: Page, draft: Campaign
     member.locator(NEXT).click()
     expect(steps.alert_of(member, "id_text")).to_have_text(steps.PERSIAN)
     member.fill("#id_text", "سلام")
+    expect(member.locator("#id_text_error")).to_have_count(0)
     steps.go_on(member, "sending")
     member.locator("input[name=when][value=at]").check()
     member.locator("#id_scheduled_at").evaluate("field => { field.value = '1400/01/01 10:00'; }")  # not by its picker

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils import formats, timezone, translation
+from django.utils.translation import ngettext
 from persiantools.jdatetime import JalaliDate
 
 _JALALI: Any = JalaliDate  # it ships no types
@@ -56,6 +57,11 @@ def decimal(value: float) -> str:
     """A number with up to two places behind the point: as many as it needs."""
     places = next(places for places in (0, 1, 2) if places == 2 or round(value, places) == value)
     return number(value, places)
+
+
+def rials(amount: int | None) -> str:
+    """An amount of money in words; None is a dash."""
+    return "—" if amount is None else ngettext("%(n)s rial", "%(n)s rials", amount) % {"n": number(amount)}
 
 
 def date(value: dt.date | dt.datetime | None, style: str = "short") -> str:

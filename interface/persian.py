@@ -73,7 +73,7 @@ def date(value: dt.date | dt.datetime | None, style: str = "short") -> str:
         if style == "time":
             return digits(f"{value:%H:%M}")
     if style == "second":
-        return digits(f"{date(value)}{'، ' if is_persian() else ' '}{value:%H:%M:%S}")
+        return digits(f"{date(value, 'datetime')}:{value:%S}")
     if not is_persian():
         inflected = style == "day" and translation.get_language() == "ru"  # "24 ноября": Django's own says "24 Ноябрь"
         return formats.date_format(value, "j E" if inflected else _GREGORIAN_FORMATS[style])

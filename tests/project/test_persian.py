@@ -45,7 +45,7 @@ def test_a_number_stays_latin_in_english() -> None:
     [
         ("fa", ["۱ ریال", "۲ ریال", "۱٬۲۰۵ ریال", "—"]),
         ("en", ["1 rial", "2 rials", "1,205 rials", "—"]),
-        ("ru", ["1 риал", "2 риала", "1\u00a0205 риалов", "—"]),
+        ("ru", ["1\u00a0риал", "2\u00a0риала", "1\u00a0205\u00a0риалов", "—"]),
     ],
 )
 def test_money_is_counted_as_the_language_counts(language: str, written: list[str]) -> None:

@@ -78,7 +78,7 @@ def _frozen(message: Message) -> Step:
 
 
 def _named(rule: describing.Described) -> str:
-    return persian.isolated(" · ".join([*rule.names, *filter(None, [rule.facts])]))
+    return " · ".join([*map(persian.isolated, rule.names), *filter(None, [rule.facts])])
 
 
 def _attempt(attempt: Attempt) -> Step:

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from django_q.models import Failure, OrmQ, Schedule, Success
 
 from campaigns import approving, checking, drafting, lifecycle, segment_admin, sending_admin, text_admin  # noqa: F401 - further models
@@ -21,7 +21,7 @@ from campaigns.models import AudienceRule, Campaign
 from campaigns.sending import kept
 from campaigns.states import statuses_of_outcome
 from contacts.admin import LargeTableAdmin, ReadOnlyAdmin
-from interface import masking
+from interface import masking, persian
 from interface.admin import months
 from interface.jalali import JalaliDateTimeField
 
@@ -223,7 +223,8 @@ class CampaignAdmin(LargeTableAdmin):
             except lifecycle.NotAllowed as error:
                 self.message_user(request, f"{campaign}: {error}", messages.ERROR)
         if done:
-            self.message_user(request, _("Done for %(number)s campaigns.") % {"number": done}, messages.SUCCESS)
+            told = ngettext("Done for %(number)s campaign.", "Done for %(number)s campaigns.", done)
+            self.message_user(request, told % {"number": persian.number(done)}, messages.SUCCESS)
 
     @admin.action(description=gettext_lazy("Launch"), permissions=["launch"])
     def launch(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> None:

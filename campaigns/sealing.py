@@ -148,15 +148,17 @@ def changes(seen: Sealed, now: Sealed) -> dict[str, str]:
     if (grown := _grown(seen.figures.recipients, now.figures.recipients)) is not None:
         found["recipients"] = _("the recipients: %(before)s became %(now)s") % grown
     slack = 0 if now.figures.exact and seen.figures.exact else TOLERANCE
-    if (dearer := _grown(seen.figures.cost, now.figures.cost, slack)) is not None:
-        found["cost"] = _("the cost: %(before)s became %(now)s rial") % dearer
+    if (dearer := _grown(seen.figures.cost, now.figures.cost, slack, persian.rials)) is not None:
+        found["cost"] = _("the cost: %(before)s became %(now)s") % dearer
     return found
 
 
-def _grown(before: int | None, now: int | None, slack: float = 0) -> dict[str, str] | None:
+def _grown(
+    before: int | None, now: int | None, slack: float = 0, written: Callable[[int], str] = persian.number
+) -> dict[str, str] | None:
     if before is None or now is None or now <= before * (1 + slack):
         return None
-    return {"before": persian.number(before), "now": persian.number(now)}
+    return {"before": written(before), "now": written(now)}
 
 
 def listed(changed: Mapping[str, str]) -> str:

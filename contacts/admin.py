@@ -181,11 +181,17 @@ class JobCategoryAdmin(LargeTableAdmin):
         return False
 
 
+@admin.display(description=_("source"), ordering="source")
+def source(row: Suppression | SuppressionChange) -> str:
+    """Where it came from, in words."""
+    return row.source_label
+
+
 @admin.register(Suppression)
 class SuppressionAdmin(FoundByNumber):
     """Made and lifted as everywhere else, and written down; nothing of one is changed."""
 
-    list_display = ["phone", "scope", "line", "reason", "source", "created_by", "created_at"]
+    list_display = ["phone", "scope", "line", "reason", source, "created_by", "created_at"]
     list_select_related = ["line", "created_by"]
     list_filter = ["scope", "reason", months("created_at", MonthsById)]
     autocomplete_fields = ["line"]
@@ -213,7 +219,7 @@ class SuppressionAdmin(FoundByNumber):
 
 @admin.register(SuppressionChange)
 class SuppressionChangeAdmin(FoundByNumber, ReadOnlyAdmin):
-    list_display = ["phone", "made", "scope", "line", "reason", "source", "changed_by", "changed_at"]
+    list_display = ["phone", "made", "scope", "line", "reason", source, "changed_by", "changed_at"]
     list_select_related = ["line", "changed_by"]
     list_filter = ["made", "reason", months("changed_at", MonthsById)]
 

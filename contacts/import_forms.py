@@ -15,8 +15,8 @@ from contacts.importing.reasons import TOO_LARGE, UnreadableFile, file_sentence
 from contacts.models import ContactImport, Phonebook
 
 DROP_AREA = (
-    "block h-52 w-full cursor-pointer rounded-box border-2 border-dashed border-base-300 bg-base-200/50 p-6 "
-    "text-transparent hover:border-primary focus-visible:border-primary file:invisible"
+    "block h-52 max-sm:h-60 w-full cursor-pointer rounded-box border-2 border-dashed border-base-300 "
+    "bg-base-200/50 p-6 text-transparent hover:border-primary focus-visible:border-primary file:invisible"
 )
 ENDINGS: Final = (".csv", ".txt", ".tsv", ".xlsx")
 NO_PHONEBOOK = _("Choose a phonebook, or name a new one.")

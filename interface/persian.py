@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils import formats, timezone, translation
+from django.utils.translation import ngettext
 from persiantools.jdatetime import JalaliDate
 
 _JALALI: Any = JalaliDate  # it ships no types
@@ -58,6 +59,11 @@ def decimal(value: float) -> str:
     return number(value, places)
 
 
+def rials(amount: int | None) -> str:
+    """An amount of money in words; None is a dash."""
+    return "—" if amount is None else ngettext("%(n)s rial", "%(n)s rials", amount) % {"n": number(amount)}
+
+
 def date(value: dt.date | dt.datetime | None, style: str = "short") -> str:
     """A date, Jalali in Persian, in the project's time zone; style short, day, long, datetime, second or time."""
     if value is None:
@@ -67,7 +73,7 @@ def date(value: dt.date | dt.datetime | None, style: str = "short") -> str:
         if style == "time":
             return digits(f"{value:%H:%M}")
     if style == "second":
-        return digits(f"{date(value)}{'، ' if is_persian() else ' '}{value:%H:%M:%S}")
+        return digits(f"{date(value, 'datetime')}:{value:%S}")
     if not is_persian():
         inflected = style == "day" and translation.get_language() == "ru"  # "24 ноября": Django's own says "24 Ноябрь"
         return formats.date_format(value, "j E" if inflected else _GREGORIAN_FORMATS[style])

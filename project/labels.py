@@ -31,8 +31,11 @@ FORMS = (
 )
 SIZES = (gettext_noop("%s KB"), gettext_noop("%s MB"), gettext_noop("%s GB"))
 ADMIN = (
+    gettext_noop("Add %s"),
+    gettext_noop("Add %(name)s"),
     gettext_noop("Authentication and Authorization"),
     gettext_noop("Breadcrumbs"),
+    gettext_noop("Change %s"),
     gettext_noop("Delete selected %(verbose_name_plural)s"),
     gettext_noop("Go"),
     gettext_noop("Home"),
@@ -43,9 +46,12 @@ ADMIN = (
     gettext_noop("None available"),
     gettext_noop("Recent actions"),
     gettext_noop("Run the selected action"),
+    gettext_noop("Select %s to change"),
+    gettext_noop("Select %s to view"),
     gettext_noop("Select this object for an action - {}"),
     gettext_noop("Start typing to filter…"),
     gettext_noop("Toggle navigation"),
+    gettext_noop("View %s"),
     gettext_noop("View site"),
     ngettext_lazy("Please correct the error below.", "Please correct the errors below.", "count"),
     ngettext_lazy("entry", "entries", "count"),

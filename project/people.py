@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -116,7 +116,7 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
             update_session_auth_hash(request, user)
         facts = {"role": form.cleaned_data.get("role"), "active": user.is_active}
         note("person_changed", None, request.user, id=user.pk, **facts)
-        messages.success(request, _("The account was saved."))
+        messages.success(request, pgettext("person", "The account was saved."))
         return redirect("people")
     return _form(request, form)
 

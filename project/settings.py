@@ -137,6 +137,7 @@ LOGOUT_REDIRECT_URL = "login"
 LANGUAGE_CODE = env.str("LANGUAGE_CODE", default="fa")
 LANGUAGES = [("fa", _("Persian")), ("en", _("English")), ("ru", _("Russian"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "interface.formats"
 TIME_ZONE = env.str("TIME_ZONE", default="Asia/Tehran")
 USE_TZ = True
 USE_I18N = True

@@ -153,8 +153,8 @@ def _is_page(response: HttpResponse) -> bool:
 def _in_order(account: ProviderAccount, credit: int | None) -> Finding:
     sentence = _("The provider answers and accepts the key.")
     if credit is not None:
-        sentence = _("The provider answers and accepts the key. The credit there is %(credit)s rial.")
-        sentence %= {"credit": persian.number(credit)}
+        sentence = _("The provider answers and accepts the key. The credit there is %(credit)s.")
+        sentence %= {"credit": persian.rials(credit)}
     stopped = account.breaker != ProviderAccount.Breaker.CLOSED
     return Finding(
         OK, "in_order", sentence, _("Sending is still stopped: let the account send again.") if stopped else ""

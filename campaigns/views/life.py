@@ -78,7 +78,7 @@ def _frozen(message: Message) -> Step:
 
 
 def _named(rule: describing.Described) -> str:
-    return persian.isolated(" · ".join([*rule.names, *filter(None, [rule.facts])]))
+    return " · ".join([*map(persian.isolated, rule.names), *filter(None, [rule.facts])])
 
 
 def _attempt(attempt: Attempt) -> Step:
@@ -128,7 +128,7 @@ def reported(event: DeliveryEvent, slug: str) -> Step:
     title = _("Report: %(meaning)s") % {"meaning": meaning.label if meaning else _("unknown status")}
     facts = [str(event.get_source_display()), str(event.get_result_display())]
     if event.cost is not None:
-        facts.append(_("%(n)s rial") % {"n": persian.number(event.cost)})
+        facts.append(persian.rials(event.cost))
     explained = explain(slug, event.code)
     return Step(
         event.received_at, icon, title, tone, " · ".join(facts), event.code, event.words, explained, _raw(event)

@@ -209,7 +209,7 @@ def _size(facts: dict[str, Any]) -> str:
     if (people := facts.get("recipients")) is not None:
         told.append(ngettext("%(n)s recipient", "%(n)s recipients", people) % {"n": persian.number(people)})
     if (cost := facts.get("cost")) is not None:
-        told.append(_("%(n)s rial") % {"n": persian.number(cost)})
+        told.append(persian.rials(cost))
     return " · ".join(told)
 
 
@@ -218,7 +218,7 @@ def _low_credit() -> Iterator[Need]:
     reaches = credit.reach(low) if low else {}
     for account in low:
         title = _named(_("The credit of “%(name)s” is running out."), account.name)
-        told = [_("%(n)s rial left") % {"n": persian.number(account.credit)}]
+        told = [_("%(credit)s left") % {"credit": persian.rials(account.credit)}]
         if (more := reaches.get(account.pk)) is not None:
             said = ngettext("enough for about %(n)s more message", "enough for about %(n)s more messages", more)
             told.append(said % {"n": persian.number(more)})

@@ -124,12 +124,12 @@ def odd_requests(campaign: Campaign) -> list[tuple[Batch, str]]:
 
 
 def cost_in_words(cost: Cost | None) -> str:
-    """Rial, from … to; or that nobody knows."""
+    """An amount, from … to; or that nobody knows."""
     if cost is None:
         return _("unknown, for the line has no tariff")
     if cost.least == cost.most:
-        return _("about %(rial)s rial") % {"rial": persian.number(cost.least)}
-    return _("%(least)s to %(most)s rial") % {"least": persian.number(cost.least), "most": persian.number(cost.most)}
+        return _("about %(cost)s") % {"cost": persian.rials(cost.least)}
+    return _("%(least)s to %(most)s") % {"least": persian.number(cost.least), "most": persian.rials(cost.most)}
 
 
 def _counted(n: int) -> str:

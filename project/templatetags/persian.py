@@ -1,4 +1,4 @@
-"""Filters: ``|num``, ``|jdate``, ``|digits``, ``|percent``, never on codes, phones and texts; ``|phone`` on phones."""
+"""Filters: ``|num``, ``|rials``, ``|jdate``, ``|percent`` and others, never on codes, texts; ``|phone`` on phones."""
 
 from __future__ import annotations
 
@@ -19,6 +19,12 @@ _PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 def num(value: float | Decimal | None, places: int = 0) -> str:
     """A grouped number, ``places`` behind the point."""
     return persian.number(value, places)
+
+
+@register.filter
+def rials(amount: int | None) -> str:
+    """An amount of money with its unit."""
+    return persian.rials(amount)
 
 
 @register.filter

@@ -108,7 +108,7 @@ def test_what_waits_for_a_stopped_account_is_counted(reader: Client) -> None:
 def test_low_credit_says_how_far_it_reaches(reader: Client) -> None:
     low_credit()
     reader.cookies["django_language"] = "en"
-    assert needs_of(reader)[0].facts == "10,000 rial left · enough for about 10 more messages"
+    assert needs_of(reader)[0].facts == "10,000 rials left · enough for about 10 more messages"
 
 
 def test_of_many_alike_a_few_are_told_and_the_way_to_the_rest(reader: Client) -> None:

@@ -15,7 +15,7 @@ from tests.campaigns.screens import campaign_in
 
 pytestmark = pytest.mark.django_db
 MOMENT = dt.datetime(2026, 3, 21, 6, 0, tzinfo=dt.UTC)
-IN_PERSIAN, IN_ENGLISH = "۱۴۰۵/۰۱/۰۱، ۰۹:۳۰", "03/21/2026 9:30 a.m."
+IN_PERSIAN, IN_ENGLISH = "۱۴۰۵/۰۱/۰۱، ۰۹:۳۰", "21 Mar 2026, 09:30"
 
 
 def page_of(address: str, language: str) -> str:

@@ -40,6 +40,19 @@ def test_a_number_stays_latin_in_english() -> None:
         assert persian.number(1_234_567.5, 1) == "1\u00a0234\u00a0567,5"
 
 
+@pytest.mark.parametrize(
+    ("language", "written"),
+    [
+        ("fa", ["۱ ریال", "۲ ریال", "۱٬۲۰۵ ریال", "—"]),
+        ("en", ["1 rial", "2 rials", "1,205 rials", "—"]),
+        ("ru", ["1\u00a0риал", "2\u00a0риала", "1\u00a0205\u00a0риалов", "—"]),
+    ],
+)
+def test_money_is_counted_as_the_language_counts(language: str, written: list[str]) -> None:
+    with translation.override(language):
+        assert [persian.rials(amount) for amount in (1, 2, 1_205, None)] == written
+
+
 def test_a_month_is_inflected_in_russian() -> None:
     with translation.override("ru"):
         assert persian.date(dt.date(2026, 11, 24), "day") == "24 ноября"

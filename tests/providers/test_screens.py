@@ -269,4 +269,4 @@ def test_the_last_report_of_an_account_is_told(english: Client, account: Provide
     moment = dt.datetime(2026, 3, 21, 6, 0, tzinfo=dt.UTC)
     for of, at in ((account, moment), (make_account("other"), timezone.now())):
         DeliveryEvent.objects.create(account=of, provider_ref="7", report="sent", code="4", received_at=at)
-    assert "03/21/2026 9:30 a.m." in english.get(f"/accounts/{account.pk}/").content.decode()
+    assert "21 Mar 2026, 09:30" in english.get(f"/accounts/{account.pk}/").content.decode()

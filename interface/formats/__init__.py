@@ -1,0 +1,1 @@
+"""How a language's dates are written where Django's own way does not do."""

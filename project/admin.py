@@ -48,9 +48,8 @@ class PersonAdmin(JalaliDates, UserAdmin):  # type: ignore[type-arg]  # Django's
         return super().get_queryset(request).prefetch_related("groups")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        fixed = () if request.user.is_superuser else ABOVE_ALL
-        if obj is not None and obj.pk == request.user.pk:
-            fixed = OWN
+        above: tuple[str, ...] = () if request.user.is_superuser else ABOVE_ALL
+        fixed = OWN if obj is not None and obj.pk == request.user.pk else above
         return [*super().get_readonly_fields(request, obj), *fixed, *self._written(["last_login", "date_joined"])]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:

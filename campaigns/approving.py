@@ -54,7 +54,8 @@ def submit(campaign_id: int, actor: Actor = None, comment: str = "") -> Approval
             raise NotAllowed(_("Only a draft can be submitted for approval."))
         if problems := checking.problems(campaign):
             raise NotAllowed(" ".join(problems))
-        now = now._replace(parts=sealing.hashes(campaign))
+        if problem := sealing.why_not_counted(campaign, now):
+            raise NotAllowed(problem)
         standing.end(campaign_id)
         drafts = Campaign.objects.filter(status__in=EDITABLE)
         drafts.move(campaign_id, CampaignStatus.PENDING_APPROVAL, pause_code="", pause_text="")

@@ -55,7 +55,7 @@ class Bill(NamedTuple):
 class Look(NamedTuple):
     """What a text comes to: ``literal`` is it without the recipients' own words, ``segments`` are of that.
 
-    ``by_sms`` is what the fallback line sends. There is no bill where the provider keeps the recipients.
+    ``by_sms`` is what the fallback line sends to the first. There is no bill where the provider keeps the recipients.
     """
 
     literal: str
@@ -83,10 +83,10 @@ def look(campaign: Campaign) -> Look:
     template = template_of(text, line.suffix)
     audience, tariffs = lately.audience(campaign), ways.tariffs_of(line)
     first = audience.first if template.is_personal else audience.first[:1]
-    people = Contact.objects.filter(pk__in=first).order_by("pk")
+    people = list(Contact.objects.filter(pk__in=first).order_by("pk"))
     read = [_priced(_reader(template, contact, line.part_size), tariffs) for contact in people]
     found = _look(text, setting_of(line), read)
-    return found._replace(bill=_bill(audience, found, template, read, tariffs), by_sms=_by_sms(campaign))
+    return found._replace(bill=_bill(audience, found, template, read, tariffs), by_sms=_by_sms(campaign, people))
 
 
 def cautions(campaign: Campaign, people: Sequence[Contact] | None = None) -> Sequence[warnings.Caution]:
@@ -187,9 +187,10 @@ def _bill(
     )
 
 
-def _by_sms(campaign: Campaign) -> tuple[str, segments.Segments] | None:
+def _by_sms(campaign: Campaign, people: Sequence[Contact]) -> tuple[str, segments.Segments] | None:
     line = campaign.fallback_line
     if line is None:
         return None
-    text = template_of(campaign.text, line.suffix).literal
+    template = template_of(campaign.text, line.suffix)
+    text = template.render(templating.values_of(people[0])) if people else template.literal
     return text, segments.count(text, line.part_size)

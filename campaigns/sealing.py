@@ -180,6 +180,17 @@ def seen_by(value: str, campaign: Campaign) -> Sealed | None:
     return sealed_from(facts) if (pk, status) == (campaign.pk, campaign.status) else None
 
 
+def why_not_counted(campaign: Campaign, counted: Sealed) -> str:
+    """Why figures are not those of a campaign as it is now, with its row held, as a sentence; empty where they are."""
+    changed = changes(counted._replace(figures=Figures()), Sealed(hashes(campaign), Figures()))
+    return _said(changed) if changed else ""
+
+
+def _said(changed: Mapping[str, str]) -> str:
+    said = _("It changed since you looked, so nothing was done: %(changes)s. Look again, then decide.")
+    return said % {"changes": listed(changed)}
+
+
 def why_not_seen(campaign: Campaign, value: str, now: Sealed | None) -> str:
     """Why a campaign is not what a page showed whose form carries this token, as a sentence; empty where it is.
 
@@ -191,7 +202,4 @@ def why_not_seen(campaign: Campaign, value: str, now: Sealed | None) -> str:
     if seen is None or now is None:
         return _("This campaign is not what you saw any more, so nothing was done. Look again, then decide.")
     changed = changes(seen, now._replace(parts=hashes(campaign)))
-    if not changed:
-        return ""
-    said = _("It changed since you looked, so nothing was done: %(changes)s. Look again, then decide.")
-    return said % {"changes": listed(changed)}
+    return _said(changed) if changed else ""

@@ -20,7 +20,7 @@ from campaigns.models import Segment
 from campaigns.segmenting import MOST_CONDITIONS, vocabulary, wording
 from contacts.importing.mapping import ATTRIBUTE, LETTERS
 from contacts.models import Contact, ContactImport, Operator
-from interface import jalali, persian
+from interface import jalali, masking, persian
 
 ASKED_IMPORTS = 50  # the latest, for the attributes that there are
 ASKED_CONTACTS = 200  # from either end
@@ -47,8 +47,9 @@ class Row:
 
     @property
     def fields(self) -> list[tuple[str, str]]:
-        """What a condition can be about."""
-        return [(field, str(label)) for field, label in wording.FIELDS.items()]
+        """What a condition can be about; a hidden number only where it is about that already."""
+        shown = masking.may_see_numbers() or self.field == "phone"
+        return [(field, str(label)) for field, label in wording.FIELDS.items() if shown or field != "phone"]
 
     @property
     def tests(self) -> list[tuple[str, str]]:

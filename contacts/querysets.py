@@ -216,6 +216,12 @@ class MirroringQuerySet(models.QuerySet["Mirroring"]):
 class BulkActionQuerySet(models.QuerySet["BulkAction"]):
     """Bulk actions."""
 
+    def seen_by(self, user: Any) -> BulkActionQuerySet:
+        """Those that this person may look at: an export is for whoever asked for it, and for administrators."""
+        if user.has_perm("contacts.change_bulkaction"):
+            return self
+        return self.exclude(~Q(created_by=user.pk), kind__in=("export", "messages"))
+
     def stalled(self) -> BulkActionQuerySet:
         """Actions that should be running and that no live worker holds."""
         return self.filter(_STALLED)

@@ -7,22 +7,39 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from contacts.admin import ReadOnlyAdmin
 from interface.admin import JalaliDates, MonthsById, months
+from project import roles
+from project.people_forms import check_one_stays
 
 ABOVE_ALL = ("is_superuser", "user_permissions")  # only a superuser makes others more than a group makes them
+OWN = ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")  # nobody changes them of their own
 
 admin.site.unregister([User, Group])
 
 
+class PersonAdminForm(UserChangeForm):  # type: ignore[type-arg]  # Django's class takes no argument at run time
+    """Somebody, as the page of people has it: an administrator is left."""
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        groups = data["groups"] if "groups" in data else self.instance.groups.all()
+        named = any(group.name == roles.ADMINISTRATOR for group in groups)
+        is_one = named or data.get("is_superuser", self.instance.is_superuser)
+        check_one_stays(self.instance, stays=data.get("is_active", self.instance.is_active) and is_one)
+        return data
+
+
 @admin.register(User)
 class PersonAdmin(JalaliDates, UserAdmin):  # type: ignore[type-arg]  # Django's class takes no argument at run time
-    """People are switched off, not deleted: the record names them."""
+    """People are switched off, not deleted: the record names them. The rules are those of the page of people."""
 
+    form = PersonAdminForm
     list_display = ("username", "first_name", "last_name", "is_active", "is_staff", "last_login", "roles")
     list_filter = ("is_active", "is_staff", "groups")
     show_full_result_count = False
@@ -31,8 +48,9 @@ class PersonAdmin(JalaliDates, UserAdmin):  # type: ignore[type-arg]  # Django's
         return super().get_queryset(request).prefetch_related("groups")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        above = () if request.user.is_superuser else ABOVE_ALL
-        return [*super().get_readonly_fields(request, obj), *above, *self._written(["last_login", "date_joined"])]
+        above: tuple[str, ...] = () if request.user.is_superuser else ABOVE_ALL
+        fixed = OWN if obj is not None and obj.pk == request.user.pk else above
+        return [*super().get_readonly_fields(request, obj), *fixed, *self._written(["last_login", "date_joined"])]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Who is no superuser changes none, their password above all."""

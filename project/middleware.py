@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.utils import translation
 
 from interface import masking
+from project import refusals
 
 
 class PersianFirstLocaleMiddleware:
@@ -46,13 +47,16 @@ class FragmentLoginRequiredMiddleware(LoginRequiredMiddleware):
     """Every page needs a login. A part of a page never gets the sign-in page in its place.
 
     A part that is asked for has its whole page loaded anew, which leads to the sign-in. Where something was typed, that
-    would lose it: a sentence stands in the part's place.
+    would lose it: a sentence stands in the part's place, and of a whole form the page that answers it shows its words.
     """
 
     def handle_no_permission(  # type: ignore[override]  # the stub promises more than its one caller needs
         self, request: HttpRequest, view_func: Callable[..., HttpResponseBase]
     ) -> HttpResponseBase:
         if "HX-Request" not in request.headers:
+            if request.method == "POST":
+                is_upload = getattr(view_func, "csrf_exempt", False)  # its body is read by its view alone
+                return refusals.signed_out(request, [] if is_upload else refusals.typed(request))
             return super().handle_no_permission(request, view_func)
         if request.method == "POST":
             return render(request, "components/signed_out.html")

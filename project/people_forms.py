@@ -30,6 +30,19 @@ def administrators() -> QuerySet[User]:
     return User.objects.filter(able, is_active=True)
 
 
+def check_one_stays(person: User, *, stays: bool) -> None:
+    """See to it that an administrator is left; whoever may change them is held until this one is saved.
+
+    ``stays``: this person is an active one after the change.
+
+    Raises:
+        ValidationError: this is the last one.
+    """
+    held = list(administrators().select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True))
+    if not stays and held == [person.pk]:
+        raise forms.ValidationError(gettext("This is the last administrator: name another one first."))
+
+
 class PersonForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class takes no argument at run time
     """Somebody with a name, a role and a password; without a new password the old one stays."""
 
@@ -75,16 +88,10 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class t
         return password
 
     def clean(self) -> dict[str, Any]:
-        """See to it that an administrator is left; whoever may change them is held until this one is saved."""
         data = super().clean() or self.cleaned_data
-        if self.is_new or self.errors:
-            return data
-        held = list(administrators().select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True))
-        stays = data.get("is_active", True) and (
-            self.instance.is_superuser or data.get("role", roles.ADMINISTRATOR) == roles.ADMINISTRATOR
-        )
-        if not stays and not set(held) - {self.instance.pk}:
-            raise forms.ValidationError(gettext("This is the last administrator: name another one first."))
+        if not (self.is_new or self.errors):
+            is_one = self.instance.is_superuser or data.get("role", roles.ADMINISTRATOR) == roles.ADMINISTRATOR
+            check_one_stays(self.instance, stays=data.get("is_active", True) and is_one)
         return data
 
     @transaction.atomic

@@ -53,6 +53,7 @@ FIELD_ENCRYPTION_KEYS = [
 ]
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["127.0.0.1", "localhost", "[::1]"])
+CSRF_FAILURE_VIEW = "project.refusals.too_old"
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 WEB_PORT = env.int("WEB_PORT", default=8000)
 SANDBOX_PORT = env.int("SANDBOX_PORT", default=8900)

@@ -27,4 +27,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
 ]
 
+handler400 = "project.refusals.unreadable"
 handler403 = "project.access.refused"

@@ -12,7 +12,7 @@ from campaigns.segmenting import vocabulary
 from contacts import phones
 from contacts.importing.mapping import LETTERS
 from contacts.models import Operator
-from interface import jalali, persian
+from interface import jalali, masking, persian
 
 MOST_CONDITIONS: Final = 20
 MOST_TEXTS: Final = 50  # of “one of several”
@@ -115,6 +115,8 @@ def _number(given: Any) -> str:
 
 
 def _prefix(given: Any) -> str:
+    if not masking.may_see_numbers():  # by whom it finds, a hidden number is found out digit by digit
+        raise InvalidCondition("value", _("Numbers are hidden from you, so one is found only when it is given whole."))
     digits = phones.search_digits(_clean(given))
     if not 1 <= len(digits) <= 15 or digits.startswith("0"):
         raise InvalidCondition("value", _("Write how the number begins, such as 0912."))

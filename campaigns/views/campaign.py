@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from campaigns import checking, drafting, forecast, lifecycle, reporting
 from campaigns.composing import segments, templating
+from campaigns.hearts import hearts
 from campaigns.models import Campaign
 from campaigns.sending import claiming
 from campaigns.states import AWAITING_REPORT, CampaignStatus, MessageStatus
@@ -38,6 +39,7 @@ from campaigns.views import (
 from campaigns.views.wording import why_not_sending
 from interface import persian
 
+AWAITS_WORKER = (CampaignStatus.SCHEDULED, CampaignStatus.PREPARING, CampaignStatus.RUNNING)
 REPORTS_AWAITED = dt.timedelta(minutes=10)  # reports that come later than this are found on the next visit
 
 
@@ -120,6 +122,7 @@ def _live(campaign: Campaign) -> dict[str, Any]:
         "ends_at": forecast.ends_at(campaign, left, stopped=stopped, seen=rate),
         "today": timezone.localdate(),
         "notices": why_not_sending(campaign, obstacles),
+        "no_worker": campaign.status in AWAITS_WORKER and not any(heart.beats for heart in hearts()),
         "unclear": account.counts[MessageStatus.UNKNOWN],
         "chart": figures.course(campaign),
     }

@@ -133,9 +133,10 @@ def segment_rows(request: HttpRequest) -> HttpResponse:
 def segment_count(request: HttpRequest) -> HttpResponse:
     """The builder's fragment: the conditions in words, how many people meet them, and some of these."""
     _check_builder(request)
-    conditions = SegmentForm(request.POST, judged=False).conditions()
-    if any(one.get("field") == "phone" for one in (conditions or {}).get("conditions", ())):
-        masking.require()  # by the beginnings of a hidden number it is found out digit by digit
+    form = SegmentForm(request.POST, judged=False)
+    if any(row.field == "phone" for row in form.rows):
+        masking.require()  # what the others find would not be what is shown
+    conditions = form.conditions()
     context: dict[str, Any] = {"conditions": conditions}
     if conditions:
         context |= {"says": wording.sentences(conditions), "found": look(conditions, SHOWN_PEOPLE)}

@@ -44,7 +44,7 @@ def action_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def action_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """What an action does, how far it is, and in the end what came of it."""
-    action = get_object_or_404(BulkAction.objects.select_related("created_by"), pk=pk)
+    action = get_object_or_404(BulkAction.objects.seen_by(request.user).select_related("created_by"), pk=pk)
     context = _context(action)
     context["may_stop"] = action.status == _Status.RUNNING and request.user.has_perm(context["kind"].permission)
     return render(request, "contacts/action.html", context)
@@ -53,7 +53,7 @@ def action_detail(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def action_live(request: HttpRequest, pk: int) -> HttpResponse:
     """The part of the page that changes while the action runs. At its end the whole page is loaded once more."""
-    action = get_object_or_404(BulkAction, pk=pk)
+    action = get_object_or_404(BulkAction.objects.seen_by(request.user), pk=pk)
     response = render(request, "contacts/_action_live.html", _context(action))
     if action.status != _Status.RUNNING:
         response["HX-Refresh"] = "true"
@@ -63,7 +63,7 @@ def action_live(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def action_cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Stops an action; what it has done stays done."""
-    action = get_object_or_404(BulkAction, pk=pk)
+    action = get_object_or_404(BulkAction.objects.seen_by(request.user), pk=pk)
     if not request.user.has_perm(kind_of(action).permission):
         raise PermissionDenied
     if bulk.cancel(pk):

@@ -95,8 +95,8 @@ def _kind(action: BulkAction) -> ToFile:
 
 @require_safe
 def export_download(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """The file of an export, while it is kept."""
-    done = BulkAction.objects.filter(kind__in=writing.KINDS, status=_Status.COMPLETED)
+    """The file of an export of one's own, while it is kept; an administrator may have everybody's."""
+    done = BulkAction.objects.seen_by(request.user).filter(kind__in=writing.KINDS, status=_Status.COMPLETED)
     action = get_object_or_404(done, pk=pk)
     if not _kind(action).allows(request.user):
         raise PermissionDenied

@@ -152,7 +152,7 @@ def test_a_double_click_launches_once(member: Page, draft: Campaign) -> None:
     member.locator("button[commandfor=launch]").click()
     member.locator("dialog#launch form[method=post] button").dblclick()
     expect(member.locator("#live")).to_be_visible()
-    expect(member.locator(".alert-error")).to_have_count(0)
+    expect(member.locator("main > [role=status] .alert-error")).to_have_count(0)
     assert AuditEntry.objects.filter(action="launched").count() == 1
 
 

@@ -51,6 +51,22 @@ def test_no_draft_goes_out_without_an_approval(campaign: Campaign) -> None:
     assert status(campaign) == S.PENDING_APPROVAL
 
 
+def test_a_draft_that_changes_while_it_is_counted_is_not_submitted(
+    campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = approving.counted
+
+    def then_another_tab_saves(draft: Campaign) -> sealing.Sealed:
+        found = count(draft)
+        drafting.revise(draft.pk, rules=draft.audience_rules(), name="x", line=draft.line, text="other")
+        return found
+
+    monkeypatch.setattr(approving, "counted", then_another_tab_saves)
+    with pytest.raises(NotAllowed, match="the text"):
+        approving.submit(campaign.pk)
+    assert (status(campaign), decisions(campaign)) == (S.DRAFT, [])
+
+
 def test_a_draft_needs_no_approval_where_none_is_required(campaign: Campaign, settings: Settings) -> None:
     settings.APPROVAL = "optional"
     assert lifecycle.launch(campaign.pk) == S.PREPARING

@@ -98,3 +98,16 @@ def test_the_sms_of_a_bale_campaign_is_shown_with_its_own_suffix(line: SenderLin
     found = previewing.look(campaign).by_sms
     assert found is not None
     assert found[0] == "سلام\nلغو11"
+
+
+def test_the_sms_of_a_bale_campaign_is_shown_as_somebody_reads_it(line: SenderLine) -> None:
+    builders.contacts(1, 50, attributes={"code": "x"})  # or nobody had one, and the text were refused
+    campaign = draft(lines.line("safir"), "{first_name|دوست}، کد شما {code|۱۲۳} است")
+    campaign.fallback_line = builders.line(line.account, "3000")
+    first = Contact.objects.get(phone=builders.phone(0))
+    for fields, text in (
+        ({}, "سارا، کد شما ۱۲۳ است"),
+        ({"first_name": " ", "attributes": {"code": "PAIZ40"}}, "دوست، کد شما PAIZ40 است"),
+    ):
+        Contact.objects.filter(pk=first.pk).update(**fields)
+        assert (previewing.look(campaign).by_sms or [""])[0] == text

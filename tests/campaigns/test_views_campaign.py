@@ -13,7 +13,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from campaigns import lifecycle
-from campaigns.models import Batch, Campaign, DeliveryEvent, Message
+from campaigns.models import Batch, Campaign, DeliveryEvent, Heartbeat, Message
 from campaigns.querysets import Move
 from campaigns.states import BatchStatus, CampaignStatus, MessageStatus, Reason
 from contacts.models import Phonebook
@@ -24,7 +24,7 @@ from tests.campaigns.screens import campaign_in, client_of, filled, owner
 
 pytestmark = pytest.mark.django_db
 S = CampaignStatus
-QUERIES_OF_A_PAGE = {"sqlite": 23, "postgresql": 26}  # which also asks the database what time it is
+QUERIES_OF_A_PAGE = {"sqlite": 24, "postgresql": 27}  # which also asks the database what time it is
 LIVE = (S.SCHEDULED, S.PREPARING, S.RUNNING, S.PAUSED)
 
 
@@ -138,6 +138,16 @@ def test_hostile_addresses_give_a_page(client: Client, query: str) -> None:
     campaign = campaign_in(S.RUNNING)
     for address in (f"/campaigns/{campaign.pk}/", "/campaigns/", "/messages/", "/exports/"):
         assert client.get(f"{address}?{query}").status_code == 200
+
+
+@pytest.mark.parametrize("status", [S.PREPARING, S.RUNNING, S.PAUSED, S.COMPLETED])
+def test_whoever_waits_for_a_worker_is_told_that_there_is_none(client: Client, status: CampaignStatus) -> None:
+    campaign = campaign_in(status)
+    pages = (f"/campaigns/{campaign.pk}/", f"/campaigns/{campaign.pk}/live/")
+    told = {'id="no-worker"' in client.get(page).content.decode() for page in pages}
+    assert told == {status in (S.PREPARING, S.RUNNING)}
+    Heartbeat.objects.create(name="worker", beat_at=timezone.now())
+    assert not any('id="no-worker"' in client.get(page).content.decode() for page in pages)
 
 
 @pytest.mark.parametrize("number", ["0", "99", "9" * 40])

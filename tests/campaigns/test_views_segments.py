@@ -157,6 +157,16 @@ def test_who_may_only_look_looks() -> None:
     assert guest.post(f"/segments/{made.pk}/delete/").status_code == 403
 
 
+def test_nothing_is_asked_of_digits_that_are_hidden(client: Client) -> None:
+    begins = {"field": "phone", "test": "begins", "value": "0912000"}
+    assert '<option value="phone"' not in client.get(NEW).content.decode()
+    assert [client.post(path, typed(CITY, begins)).status_code for path in (NEW, COUNT)] == [422, 403]
+    made, seeing = segment(**begins), client_of("seeing", "add_segment", "see_numbers")
+    assert client.post(f"/segments/{made.pk}/", typed(begins | {"value": "0912001"})).status_code == 422
+    assert Segment.objects.get().conditions == made.conditions
+    assert [seeing.post(path, typed(CITY, begins)).status_code for path in (NEW, COUNT)] == [302, 200]
+
+
 def test_the_attributes_offered_are_those_of_imports_and_of_some_contacts(client: Client) -> None:
     builders.contacts(3, attributes={"شهر": "تهران"})
     ContactImport.objects.create(filename="a.csv", mapping={"columns": ["phone", "attribute:size", "ignore"]})

@@ -164,11 +164,24 @@ def test_who_may_not_export_gets_no_file_and_sees_no_button(client: Client, owne
     owner.post("/contacts/export/", {})
     action = BulkAction.objects.get()
     user = User.objects.create_user("teammate")
+    BulkAction.objects.update(created_by=user)
     client.force_login(user)
     assert client.post("/contacts/export/", {}).status_code == 403
     assert client.get(f"/exports/{action.pk}/").status_code == 403
     assert "/contacts/export/" not in client.get(f"/phonebooks/{book.pk}/").content.decode()
     user.user_permissions.add(Permission.objects.get(codename="export_contact"))
     assert client.get(f"/exports/{action.pk}/").status_code == 403
-    user.user_permissions.add(Permission.objects.get(codename="see_numbers"))
-    assert client.get(f"/exports/{action.pk}/").status_code == 200
+
+
+def test_a_file_is_for_whoever_asked_for_it_and_for_administrators(client: Client, owner: Client) -> None:
+    people()
+    owner.post("/contacts/export/", {})
+    action = BulkAction.objects.get()
+    pages = [f"/exports/{action.pk}/", action.get_absolute_url(), f"{action.get_absolute_url()}live/"]
+    user = User.objects.create_user("teammate")
+    user.user_permissions.set(Permission.objects.filter(codename__in=["export_contact", "see_numbers"]))
+    client.force_login(user)
+    assert [client.get(page).status_code for page in pages] == [404, 404, 404]
+    assert client.post(f"{action.get_absolute_url()}cancel/").status_code == 404
+    user.user_permissions.add(Permission.objects.get(codename="change_bulkaction"))
+    assert [client.get(page).status_code for page in pages] == [200, 200, 200]

@@ -113,6 +113,39 @@ def test_who_sees_no_number_does_not_overwrite_it() -> None:
     assert (contact.phone, contact.first_name) == (builders.phone(0), "Zari")
 
 
+@pytest.mark.parametrize(
+    ("model", "lookup"),
+    [
+        ("contacts/contact", "phone__startswith=98912"),
+        ("contacts/contact", "phone__gte=989120000000"),
+        ("campaigns/message", "phone__lt=989120000001"),
+        ("campaigns/audiencerule", "params__numbers__0__startswith=%2B98912"),
+        ("providers/provideraccount", "webhook_token__startswith=a"),
+    ],
+)
+@pytest.mark.parametrize("permissions", [[], ["see_numbers"]])
+def test_what_is_hidden_is_found_by_no_lookup(model: str, lookup: str, permissions: list[str]) -> None:
+    pages_with_numbers()
+    answer = clerk(*VIEWS, "view_provideraccount", *permissions).get(f"/admin/{model}/?{lookup}")
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize(("permissions", "sorts"), [([], False), (["see_numbers"], True)])
+def test_a_hidden_number_is_not_found_by_its_place(permissions: list[str], sorts: bool) -> None:
+    builders.contacts(3)
+    client = clerk(*VIEWS, *permissions)
+    pages = [client.get("/admin/contacts/contact/", {"o": order}) for order in ("0", "-0")]
+    up, down = ([row.pk for row in page.context["cl"].result_list] for page in pages)
+    assert (up != down) is sorts
+
+
+@pytest.mark.parametrize("typed", ["0912", "91200000", "98912000000"])
+def test_a_part_of_a_hidden_number_finds_nobody_in_the_admin(typed: str) -> None:
+    pages, client = pages_with_numbers(), clerk(*VIEWS, "view_membership", "view_suppression")
+    for page in (*pages[:3], "/admin/contacts/membership/", "/admin/campaigns/leftout/"):
+        assert not client.get(page, {"q": typed}).context["cl"].result_list, page
+
+
 def test_a_campaigns_page_and_its_row_in_the_admin_lead_to_each_other(admin_client: Client) -> None:
     campaign = campaign_in(CampaignStatus.RUNNING)
     row = f"/admin/campaigns/campaign/{campaign.pk}/change/"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.contrib import admin
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.db.models import Model
 from django.test import Client
@@ -107,7 +107,25 @@ def test_only_a_superuser_makes_others_more_than_they_are(client: Client) -> Non
     client.force_login(clerk)
     assert client.post(address(User, "change", boss.pk), {"username": "x"}).status_code == 403
     assert client.get(f"/admin/auth/user/{boss.pk}/password/").status_code == 403
-    form = {"username": "clerk", "is_staff": "on", "is_active": "on", "is_superuser": "on"}
-    client.post(address(User, "change", clerk.pk), form)
+    group = Group.objects.get(name="administrator")
+    form = {"username": "clerk", "is_staff": "on", "is_superuser": "on", "groups": [group.pk], "user_permissions": [1]}
+    client.post(address(User, "change", clerk.pk), form | {"last_name": "Karimi"})
     clerk.refresh_from_db()
-    assert not clerk.is_superuser
+    assert (clerk.last_name, clerk.is_superuser, clerk.is_active) == ("Karimi", False, True)
+    assert not clerk.groups.exists()
+    assert clerk.user_permissions.count() == 3
+
+
+def test_the_last_administrator_stays_one_in_the_admin(root: Client) -> None:
+    clerk = User.objects.create_user("clerk", is_staff=True)
+    clerk.user_permissions.set(rows.permissions("change_user", "view_user"))
+    boss = User.objects.get(is_superuser=True)
+    User.objects.filter(pk=boss.pk).update(is_superuser=False)
+    boss.groups.set(Group.objects.filter(name="administrator"))
+    root.force_login(clerk)
+    taken = {"username": "admin", "is_active": "on"}
+    assert root.post(address(User, "change", boss.pk), taken).status_code == 200
+    assert boss.groups.exists()
+    clerk.groups.set(boss.groups.all())
+    assert root.post(address(User, "change", boss.pk), taken).status_code == 302
+    assert not boss.groups.exists()

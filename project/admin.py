@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from contacts.admin import ReadOnlyAdmin
+from interface import masking
 from interface.admin import JalaliDates, MonthsById, months
 from project import roles
 from project.people_forms import check_one_stays
@@ -21,6 +22,7 @@ ABOVE_ALL = ("is_superuser", "user_permissions")  # only a superuser makes other
 OWN = ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")  # nobody changes them of their own
 
 admin.site.unregister([User, Group])
+admin.site.site_url = None  # the page's head has a way back of its own
 
 
 class PersonAdminForm(UserChangeForm):  # type: ignore[type-arg]  # Django's class takes no argument at run time
@@ -62,15 +64,20 @@ class PersonAdmin(JalaliDates, UserAdmin):  # type: ignore[type-arg]  # Django's
 
     @admin.display(description=_("groups"))
     def roles(self, person: User) -> str:
-        return ", ".join(group.name for group in person.groups.all()) or "—"
+        return ", ".join(roles.label_of(group.name) for group in person.groups.all()) or "—"
 
 
 @admin.register(Group)
 class RoleAdmin(JalaliDates, GroupAdmin):
     """Roles: who may do what."""
 
+    list_display = ("label",)
     search_fields = ("name",)
     show_full_result_count = False
+
+    @admin.display(description=_("name"), ordering="name")
+    def label(self, group: Group) -> str:
+        return roles.label_of(group.name)
 
     def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
         """A group gives permissions: only a superuser may give more than they have."""
@@ -84,7 +91,18 @@ class RoleAdmin(JalaliDates, GroupAdmin):
 class LogEntryAdmin(ReadOnlyAdmin):
     """What was changed in the admin."""
 
-    list_display = ("action_time", "user", "content_type", "object_repr", "action_flag")
+    list_display = ("action_time", "user", "content_type", "subject", "action_flag")
     list_filter = ("action_flag", months("action_time", MonthsById))
     list_select_related = ("user", "content_type")
     search_fields = ("user__username",)
+
+    @admin.display(description=_("what"))
+    def subject(self, entry: LogEntry) -> str:
+        return masking.veiled(entry.object_repr)
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> LogEntry | None:
+        """An entry as this person may read it: a contact without a name was named by its number."""
+        entry = super().get_object(request, object_id, from_field)
+        if entry is not None:
+            entry.object_repr, entry.change_message = map(masking.veiled, (entry.object_repr, entry.change_message))
+        return entry

@@ -51,8 +51,8 @@ def needs(user: Any) -> list[Need]:
     kinds = (
         _breakers(),
         _stopped(),
-        _late(),
-        _unclear(),
+        _late(user),
+        _unclear(user),
         _pilots(),
         _approvals(user),
         _low_credit(),
@@ -150,19 +150,28 @@ def _list_of(status: CampaignStatus) -> str:
     return f"{reverse('campaigns:list')}?status={status}"
 
 
-def _late() -> list[Need]:
+def _to_decide(user: Any) -> str:
+    """The word on a button to where who may launch campaigns decides, and others look."""
+    return _("Decide") if user.has_perm("campaigns.launch_campaign") else _("Look at it")
+
+
+def _late(user: Any) -> list[Need]:
+    action = _to_decide(user)
+
     def tell(campaign: Campaign) -> Need:
         title = _("“%(name)s” did not begin at its time and waits for your word.")
         at = persian.date(campaign.scheduled_at, "datetime")
         facts = _("was to begin %(time)s") % {"time": at}
         link = campaign.get_absolute_url()
-        return Need("late", "warning", "clock", _named(title, campaign.name), link, _("Decide"), facts=facts)
+        return Need("late", "warning", "clock", _named(title, campaign.name), link, action, facts=facts)
 
     found = Campaign.objects.filter(status=CampaignStatus.SCHEDULED, pause_code=Campaign.LATE)
     return _told(_first(found), tell, _list_of(CampaignStatus.SCHEDULED))
 
 
-def _unclear() -> list[Need]:
+def _unclear(user: Any) -> list[Need]:
+    action = _to_decide(user)
+
     def tell(count: StatusCount) -> Need:
         said = ngettext(
             "%(n)s message of “%(name)s” is unclear.", "%(n)s messages of “%(name)s” are unclear.", count.messages
@@ -170,7 +179,7 @@ def _unclear() -> list[Need]:
         title = said % {"n": persian.number(count.messages), "name": persian.isolated(count.campaign.name)}
         text = _("They may have been sent. None goes out again before somebody has decided.")
         link = f"{count.campaign.get_absolute_url()}?status=unknown#recipients"
-        return Need("unclear", "warning", "circle-help", title, link, _("Decide"), text=text)
+        return Need("unclear", "warning", "circle-help", title, link, action, text=text)
 
     found = StatusCount.objects.filter(status=MessageStatus.UNKNOWN, messages__gt=0).select_related("campaign")
     link = _list_of(CampaignStatus.COMPLETED_WITH_PROBLEMS)

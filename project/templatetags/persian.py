@@ -35,12 +35,15 @@ def decimal(value: float) -> str:
 
 @register.filter
 def percent(share: float | None, places: int = 0) -> str:
-    """A share of 0 to 1 as a percentage; None is a dash."""
+    """A share of 0 to 1 as a percentage; None is a dash. What is not quite all or nothing is not rounded to it."""
     if share is None:
         return "—"
+    least = 10**-places
+    shown = min(max(share * 100, least), 100 - least) if 0 < share < 1 else share * 100
+    places = 0 if share in (0, 1) else places
     # The mark keeps the sign on the number's left, wherever it stands in a Persian line.
     sign = "\u200f٪" if persian.is_persian() else "%"
-    return f"{persian.number(share * 100, places)}{sign}"
+    return f"{persian.number(shown, places)}{sign}"
 
 
 @register.filter

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone, translation
@@ -12,6 +13,7 @@ from django.utils import timezone, translation
 from campaigns.models import AuditEntry, Campaign, Message
 from campaigns.states import CampaignStatus
 from contacts.models import Contact, SuppressionChange
+from contacts.paging import BoundedPaginator
 from interface import jalali
 from interface.admin import first_id_from
 from tests import builders
@@ -144,6 +146,25 @@ def test_a_part_of_a_hidden_number_finds_nobody_in_the_admin(typed: str) -> None
     pages, client = pages_with_numbers(), clerk(*VIEWS, "view_membership", "view_suppression")
     for page in (*pages[:3], "/admin/contacts/membership/", "/admin/campaigns/leftout/"):
         assert not client.get(page, {"q": typed}).context["cl"].result_list, page
+
+
+@pytest.mark.parametrize(("permissions", "whole"), [([], False), (["see_numbers"], True)])
+def test_the_log_of_the_admin_hides_the_number_that_a_row_was_named_by(permissions: list[str], whole: bool) -> None:
+    number, client = builders.phone(0), clerk("view_logentry", *permissions)
+    entry = LogEntry.objects.create(user=User.objects.get(), action_flag=2, object_repr=number, change_message=number)
+    for page in ("/admin/admin/logentry/", f"/admin/admin/logentry/{entry.pk}/change/"):
+        answer = client.get(page)
+        assert answer.status_code == 200
+        assert (number in answer.content.decode()) is whole
+
+
+def test_a_list_tells_how_many_rows_it_has_as_far_as_they_are_counted(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builders.contacts(3)
+    for most, said in ((4, "در مجموع: ۳"), (3, "۳ مورد اول")):
+        monkeypatch.setattr(BoundedPaginator, "LIMIT", most)
+        assert said in admin_client.get("/admin/contacts/contact/").content.decode()
 
 
 def test_a_campaigns_page_and_its_row_in_the_admin_lead_to_each_other(admin_client: Client) -> None:

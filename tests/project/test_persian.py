@@ -83,10 +83,13 @@ def test_digits_of_every_family_become_ascii(typed: str) -> None:
     assert persian.ascii_digits(typed) == "12,345.6"
 
 
-@pytest.mark.parametrize(("share", "written"), [(0.931, "۹۳٫۱\u200f٪"), (0, "۰٫۰\u200f٪"), (None, "—")])
-def test_a_share_is_written_in_percent(share: float | None, written: str) -> None:
+@pytest.mark.parametrize(
+    ("share", "written"),
+    [(0.931, "۹۳٫۱"), (0.5, "۵۰٫۰"), (0, "۰"), (1, "۱۰۰"), (0.99999, "۹۹٫۹"), (0.00001, "۰٫۱"), (None, None)],
+)
+def test_a_share_is_written_in_percent(share: float | None, written: str | None) -> None:
     with translation.override("fa"):
-        assert percent(share, 1) == written
+        assert percent(share, 1) == (f"{written}\u200f٪" if written else "—")
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,15 @@ def test_needs_stand_in_the_order_of_their_urgency(reader: Client) -> None:
     assert [need.kind for need in needs_of(reader)] == [kind for _make, kind, _level in CASES]
 
 
+def test_only_who_may_decide_is_asked_to_decide(reader: Client) -> None:
+    late()
+    unclear()
+    decides = client_of("launcher", "launch_campaign")
+    for client, action in ((reader, "Look at it"), (decides, "Decide")):
+        client.cookies["django_language"] = "en"
+        assert [need.action for need in needs_of(client)] == [action] * 2
+
+
 def test_a_campaign_that_a_person_paused_needs_nobody(reader: Client) -> None:
     paused("operator")
     assert needs_of(reader) == []

@@ -150,9 +150,9 @@ class CampaignAdmin(LargeTableAdmin):
 
     form = CampaignForm
     inlines = (AudienceRuleInline,)
-    list_display = ("name", "status", "line", "audience", "created_by", "created_at", "finished_at")
+    list_display = ("name", "status", "line", "audience", "created_at", "finished_at")
     list_filter = ("status", months("created_at"), "is_test", "line")
-    list_select_related = ("line", "created_by")
+    list_select_related = ("line",)
     search_fields = ("name",)
     autocomplete_fields = ("line", "fallback_line", "file")
     actions = ("submit", "launch", "pause", "resume", "cancel")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable
 from functools import cache
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
@@ -40,6 +41,13 @@ class JalaliDates(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's class
         filters = (each[0] if isinstance(each, tuple) else each for each in self.get_list_filter(request))
         named = {each if isinstance(each, str) else getattr(each, "parameter_name", "") for each in filters}
         return (name not in own or name in named) and super().lookup_allowed(lookup, value, request)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """What is typed has its own direction, whatever the page's is."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and isinstance(field.widget, forms.TextInput | forms.Textarea):
+            field.widget.attrs.setdefault("dir", "auto")
+        return field
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """The fields that are only looked at; a number that is not whole could not be saved."""
